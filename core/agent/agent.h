@@ -22,7 +22,8 @@ struct generation {
     struct instance **sources;
 };
 /* Load and check everything, plugins included, without side effects. Null: see problems. The caller frees it. */
-struct generation *generation_load(struct plugins *plugins, const struct agent_options *options, struct problems *problems);
+struct generation *generation_load(struct plugins *plugins, const struct agent_options *options,
+                                   struct problems *problems);
 void generation_free(struct generation *generation);
 
 #endif

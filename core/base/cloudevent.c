@@ -9,8 +9,8 @@
 #include "base/text.h"
 #include "base/time.h"
 
-struct cloud_event *cloud_event_new(const char *id, const char *source, const char *type, const char *subject, int64_t time,
-                                    json_t *data)
+struct cloud_event *cloud_event_new(const char *id, const char *source, const char *type, const char *subject,
+                                    int64_t time, json_t *data)
 {
     struct cloud_event *event = NEW(struct cloud_event);
     if (id) {

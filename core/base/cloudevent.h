@@ -20,12 +20,13 @@ struct cloud_event {
 };
 
 /* `data` is taken over; null makes an empty object. A null id gets a new UUID. */
-struct cloud_event *cloud_event_new(const char *id, const char *source, const char *type, const char *subject, int64_t time,
-                                    json_t *data);
+struct cloud_event *cloud_event_new(const char *id, const char *source, const char *type, const char *subject,
+                                    int64_t time, json_t *data);
 void cloud_event_free(struct cloud_event *event); /* null is fine */
 
-/* From the structured JSON form. specversion must be 1.0; id, source and type are required; time defaults to `now`; data must be an object
- * (or absent; any other JSON value becomes {"value": …}). Null: see `e`, with the attribute's name as where. */
+/* From the structured JSON form. specversion must be 1.0; id, source and type are required; time defaults to `now`;
+ * data must be an object (or absent; any other JSON value becomes {"value": …}). Null: see `e`, with the attribute's
+ * name as where. */
 struct cloud_event *cloud_event_from_json(const json_t *json, int64_t now, struct error *e);
 json_t *cloud_event_to_json(const struct cloud_event *event);
 

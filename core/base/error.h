@@ -11,7 +11,8 @@ struct error {
     char mend[256]; /* what the reader can do, or "" */
 };
 
-/* Say what went wrong (printf). Clears where and mend. `e` may be null. Always returns -1, so that a function can return it. */
+/* Say what went wrong (printf). Clears where and mend. `e` may be null. Always returns -1, so that a function can
+ * return it. */
 int error_set(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Add the place, or the way to mend it; both return -1 too. */
 int error_where(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));

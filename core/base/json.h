@@ -12,8 +12,8 @@ struct error;
 
 enum { JSON_MOST_DEPTH = 32, JSON_MOST_KEYS = 1000, JSON_MOST_STRING = 64 * 1024 };
 
-/* Parse one JSON text: UTF-8, no NUL in strings, no key twice in an object, and within the limits above. Null: see `e`, with
- * "line L, column C" as where. The caller owns the result. */
+/* Parse one JSON text: UTF-8, no NUL in strings, no key twice in an object, and within the limits above. Null: see `e`,
+ * with "line L, column C" as where. The caller owns the result. */
 json_t *json_parse(const char *data, size_t len, struct error *e);
 /* Compact text; the caller frees it. */
 char *json_text(const json_t *value);

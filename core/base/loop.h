@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event loop, and time as a service. One thread runs it and owns all state; only loop_post() may be called from others.
+ * The event loop, and time as a service. One thread runs it and owns all state; only loop_post() may be called from
+ * others.
  *
- * Two kinds of timer. What a user planned (schedules, deadlines, retries, heartbeats) uses `struct timer`, whose time tests can make
- * virtual. What guards a peer (connection and transfer deadlines) uses libevent's own timers on loop_base(), which are always real.
+ * Two kinds of timer. What a user planned (schedules, deadlines, retries, heartbeats) uses `struct timer`, whose time
+ * tests can make virtual. What guards a peer (connection and transfer deadlines) uses libevent's own timers on
+ * loop_base(), which are always real.
  */
 #ifndef BELFRY_BASE_LOOP_H
 #define BELFRY_BASE_LOOP_H
@@ -26,12 +28,14 @@ void loop_turn(struct loop *loop);
 int64_t loop_now(const struct loop *loop);       /* wall clock */
 int64_t loop_monotonic(const struct loop *loop); /* never goes back */
 
-/* From here on time stands still at `wall` and moves by loop_advance() only, timer by timer in order of their due times. */
+/* From here on time stands still at `wall` and moves by loop_advance() only, timer by timer in order of their due
+ * times. */
 void loop_set_virtual(struct loop *loop, int64_t wall);
 bool loop_is_virtual(const struct loop *loop);
 void loop_advance(struct loop *loop, int64_t ms);
 
-/* A timer lives in its owner's memory, from timer_init() to timer_stop(). It fires once for each time that it is set. */
+/* A timer lives in its owner's memory, from timer_init() to timer_stop(). It fires once for each time that it is set.
+ */
 struct timer {
     struct loop *loop;
     void (*fire)(void *data);

@@ -168,15 +168,15 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
     if (!s)
         return NULL;
-    n = strnlen(s, n);
-    char *copy = arena_alloc(a, n + 1);
-    memcpy(copy, s, n);
+    size_t len = strnlen(s, n);
+    char *copy = arena_alloc(a, len + 1);
+    memcpy(copy, s, len);
     return copy;
 }
 
 char *arena_strdup(struct arena *a, const char *s)
 {
-    return arena_strndup(a, s, SIZE_MAX);
+    return s ? arena_strndup(a, s, strlen(s)) : NULL;
 }
 
 char *arena_vprintf(struct arena *a, const char *format, va_list ap)

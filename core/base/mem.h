@@ -15,7 +15,7 @@
 void *x_malloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *x_calloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull)); /* zeroed */
 void *x_realloc(void *p, size_t size) __attribute__((returns_nonnull));
-char *x_strdup(const char *s) __attribute__((malloc));                /* null stays null */
+char *x_strdup(const char *s) __attribute__((malloc)); /* null stays null */
 char *x_strndup(const char *s, size_t n) __attribute__((malloc));
 char *x_printf(const char *format, ...) __attribute__((format(printf, 1, 2), malloc, returns_nonnull));
 
@@ -49,17 +49,17 @@ void buf_adds(struct buf *b, const char *s);
 void buf_addc(struct buf *b, char c);
 void buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
-void buf_free(struct buf *b);                /* leaves an empty one */
-char *buf_take(struct buf *b);               /* the string, "" if nothing was added; the caller frees it */
-const char *buf_str(const struct buf *b);    /* never null; valid until the next change */
+void buf_free(struct buf *b);             /* leaves an empty one */
+char *buf_take(struct buf *b);            /* the string, "" if nothing was added; the caller frees it */
+const char *buf_str(const struct buf *b); /* never null; valid until the next change */
 #define AUTOBUF __attribute__((cleanup(buf_free))) struct buf
 
 /* Many small allocations that end together. */
 struct arena;
 struct arena *arena_new(void);
-void arena_free(struct arena *a); /* null is fine */
+void arena_free(struct arena *a);                                                 /* null is fine */
 void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull)); /* zeroed, aligned for any type */
-char *arena_strdup(struct arena *a, const char *s);                              /* null stays null */
+char *arena_strdup(struct arena *a, const char *s);                               /* null stays null */
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));

@@ -124,7 +124,8 @@ bool text_int(const char *s, int64_t low, int64_t high, int64_t *out)
 
 bool text_number(const char *s, double *out)
 {
-    /* strtod also takes hexadecimal, inf, nan and leading space, which nobody means here; the agent never leaves the C locale. */
+    /* strtod also takes hexadecimal, inf, nan and leading space, which nobody means here; the agent never leaves the C
+     * locale. */
     if (!*s || s[strspn(s, "0123456789+-.eE")] || !strpbrk(s, "0123456789"))
         return false;
     char *end;
@@ -140,8 +141,8 @@ bool text_size(const char *s, int64_t *out)
     static const struct {
         const char *name;
         int64_t bytes;
-    } units[] = {{"", 1},           {"B", 1},          {"kB", 1000},     {"KiB", 1024},          {"MB", 1000000},
-                 {"MiB", 1048576}, {"GB", 1000000000}, {"GiB", 1073741824}};
+    } units[] = {{"", 1},         {"B", 1},         {"kB", 1000},       {"KiB", 1024},
+                 {"MB", 1000000}, {"MiB", 1048576}, {"GB", 1000000000}, {"GiB", 1073741824}};
     char *end;
     if (!isdigit((unsigned char)*s))
         return false;

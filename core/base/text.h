@@ -22,7 +22,8 @@ bool text_is_utf8(const char *s, size_t len, size_t *at);
 void text_add_utf8(struct buf *out, const char *s, size_t len);
 /* End the string at `most` bytes or earlier, on a character's border. */
 void text_truncate(char *s, size_t most);
-/* Append "…" with \" \\ \n \t and \u00XX for control characters, C1, bidi controls and bytes that are no UTF-8: valid as a JSON string. */
+/* Append "…" with \" \\ \n \t and \u00XX for control characters, C1, bidi controls and bytes that are no UTF-8: valid
+ * as a JSON string. */
 void text_quote(struct buf *out, const char *s);
 
 /* Whole decimal numbers with nothing around them; false: not one, or out of range. */
@@ -45,8 +46,8 @@ uint64_t text_random(void);
 #define TEXT_HASH 14695981039346656037ull
 uint64_t text_hash(uint64_t hash, const void *data, size_t len);
 
-/* A URL fit to be shown: user, password, query and fragment left out, and path segments that look like keys (≥ 16 letters and
- * digits) as ***. Appends to `out`. */
+/* A URL fit to be shown: user, password, query and fragment left out, and path segments that look like keys (≥ 16
+ * letters and digits) as ***. Appends to `out`. */
 void text_add_url(struct buf *out, const char *url);
 
 /* Shell-style pattern (* ? [a-z]) against the whole string. */

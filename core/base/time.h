@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times are milliseconds since 1970-01-01 UTC, durations are milliseconds, both int64_t. Rooms ask the loop for the time
- * (loop_now), which tests can make virtual; the functions here that read a clock are for logs and for input and output. */
+/* Times are milliseconds since 1970-01-01 UTC, durations are milliseconds, both int64_t. Rooms ask the loop for the
+ * time (loop_now), which tests can make virtual; the functions here that read a clock are for logs and for input and
+ * output. */
 #ifndef BELFRY_BASE_TIME_H
 #define BELFRY_BASE_TIME_H
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * YAML to typed configuration. Reading never stops at the first mistake: all of them are collected as problems with file:line:column, and
- * a configuration with problems is not used at all. Files are checked before they are believed (owner, mode, size, depth).
+ * YAML to typed configuration. Reading never stops at the first mistake: all of them are collected as problems with
+ * file:line:column, and a configuration with problems is not used at all. Files are checked before they are believed
+ * (owner, mode, size, depth).
  */
 #ifndef BELFRY_CONFIG_H
 #define BELFRY_CONFIG_H
@@ -32,8 +33,10 @@ struct problems {
     size_t n, cap;
     size_t errors;
 };
-void problems_add(struct problems *problems, struct position at, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void problems_warn(struct problems *problems, struct position at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void problems_add(struct problems *problems, struct position at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void problems_warn(struct problems *problems, struct position at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Sorted by file, line, column: "file:line:col: error: text", a line each. */
 void problems_write(struct problems *problems, struct buf *out);
 void problems_free(struct problems *problems);
@@ -44,24 +47,25 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 struct node {
     enum node_kind kind;
     struct position at;
-    bool quoted;          /* scalar: was written with quotes or as a block, so it is text whatever it looks like */
-    bool interpolated;    /* scalar: text came from ${env:…}, ${file:…} or ${credential:…} */
-    const char *text;     /* scalar: the value */
-    const char *written;  /* scalar: as it stands in the file, for showing */
-    size_t n;             /* list: items; map: entries, in the order written */
+    bool quoted;         /* scalar: was written with quotes or as a block, so it is text whatever it looks like */
+    bool interpolated;   /* scalar: text came from ${env:…}, ${file:…} or ${credential:…} */
+    const char *text;    /* scalar: the value */
+    const char *written; /* scalar: as it stands in the file, for showing */
+    size_t n;            /* list: items; map: entries, in the order written */
     struct node **items;
-    struct node **keys;   /* map only: scalar nodes */
+    struct node **keys; /* map only: scalar nodes */
 };
 const struct node *node_get(const struct node *map, const char *key); /* null: absent */
 
 /*
- * Check and convert a map by a table of options into the fields of `target` (zeroed memory). Keys named in `others` (a null-terminated list,
- * or null) are left to the caller. Reports unknown keys (with the nearest known), wrong types, missing required options, values out of
- * `choices`, and bad durations, sizes, URLs, templates, regular expressions. `block` says what the map is, for messages ("channel 'email'").
- * A null map counts as an empty one at `at`. Strings live in `arena`. Templates may name what plugin_template_names() lists.
+ * Check and convert a map by a table of options into the fields of `target` (zeroed memory). Keys named in `others` (a
+ * null-terminated list, or null) are left to the caller. Reports unknown keys (with the nearest known), wrong types,
+ * missing required options, values out of `choices`, and bad durations, sizes, URLs, templates, regular expressions.
+ * `block` says what the map is, for messages ("channel 'email'"). A null map counts as an empty one at `at`. Strings
+ * live in `arena`. Templates may name what plugin_template_names() lists.
  */
-void config_bind(const struct node *map, struct position at, const char *block, const struct belfry_option *table, const char *const *others,
-                 void *target, struct arena *arena, struct problems *problems);
+void config_bind(const struct node *map, struct position at, const char *block, const struct belfry_option *table,
+                 const char *const *others, void *target, struct arena *arena, struct problems *problems);
 /* The position of an option in a map, for a complaint of the plugin's own; the map's if it is not written there. */
 struct position config_option_position(const struct node *map, struct position at, const char *option);
 
@@ -71,8 +75,8 @@ struct config_token {
     const char *name, *token, *role; /* view, ingest, operate, admin */
 };
 struct config_agent {
-    struct belfry_list listen;      /* "127.0.0.1:8080", "[::1]:8080", "unix:/run/belfry/belfry.sock" */
-    struct belfry_list hosts;       /* further names that a Host header may give */
+    struct belfry_list listen; /* "127.0.0.1:8080", "[::1]:8080", "unix:/run/belfry/belfry.sock" */
+    struct belfry_list hosts;  /* further names that a Host header may give */
     const char *external_url;
     const char *state_dir;
     struct belfry_list plugin_dirs;
@@ -83,7 +87,7 @@ struct config_agent {
     const char *ping_key;           /* of /ping/KEY/SLUG */
     struct belfry_list notify;      /* channels that hear of the agent's own troubles */
     const char *log_level, *log_format;
-    int64_t history;                /* how long history is kept */
+    int64_t history; /* how long history is kept */
     int64_t history_records;
     int64_t ballast;
 };
@@ -95,37 +99,44 @@ struct config_retry {
 struct config_channel {
     const char *name;
     struct position at;
-    const char *plugin;             /* default: the name */
-    const char *language;           /* en, zh */
-    const char *fallback;           /* another channel, or "" */
-    int64_t send_resolved;          /* bool */
+    const char *plugin;    /* default: the name */
+    const char *language;  /* en, zh */
+    const char *fallback;  /* another channel, or "" */
+    int64_t send_resolved; /* bool */
     int64_t timeout;
     struct config_retry retry;
-    const struct node *block;       /* the whole map; the plugin's own options are all but config_channel_keys */
+    const struct node *block; /* the whole map; the plugin's own options are all but config_channel_keys */
 };
 extern const char *const config_channel_keys[];
 
 struct config_source {
     const char *name;
     struct position at;
-    const char *plugin;             /* default: the name */
+    const char *plugin; /* default: the name */
     const struct node *block;
 };
 extern const char *const config_source_keys[];
 
 /* What may happen to a job (the trigger conditions of the short form), as bits. */
 enum job_trigger {
-    ON_START = 1, ON_SUCCESS = 2, ON_FAILURE = 4, ON_RETRY = 8, ON_TIMEOUT = 16, ON_LATE = 32, ON_MISSED = 64, ON_RECOVERY = 128,
+    ON_START = 1,
+    ON_SUCCESS = 2,
+    ON_FAILURE = 4,
+    ON_RETRY = 8,
+    ON_TIMEOUT = 16,
+    ON_LATE = 32,
+    ON_MISSED = 64,
+    ON_RECOVERY = 128,
     ON_COMPLETE = 256,
 };
 
-struct config_alert {               /* the short form; jobs' own `notify:` blocks become these too */
-    const char *id;                 /* stable over reloads: `name:`, else the job and triggers it stands for */
+struct config_alert { /* the short form; jobs' own `notify:` blocks become these too */
+    const char *id;   /* stable over reloads: `name:`, else the job and triggers it stands for */
     struct position at;
-    const char *job;                /* a name, or a pattern with * ? [ ] */
+    const char *job; /* a name, or a pattern with * ? [ ] */
     bool job_is_pattern;
-    unsigned triggers;              /* enum job_trigger */
-    struct belfry_list notify;      /* channel names */
+    unsigned triggers;         /* enum job_trigger */
+    struct belfry_list notify; /* channel names */
     struct belfry_list recipients;
     struct belfry_map labels, annotations;
     int64_t repeat_interval;
@@ -134,17 +145,17 @@ struct config_alert {               /* the short form; jobs' own `notify:` block
 struct config_job {
     const char *name;
     struct position at;
-    struct schedule *schedule;      /* null: none */
+    struct schedule *schedule; /* null: none */
     const char *schedule_text, *timezone;
-    int64_t every;                  /* expected at least this often; 0: not given */
+    int64_t every;                                           /* expected at least this often; 0: not given */
     int64_t start_within, finish_within, max_runtime, grace; /* 0: not given; grace has a default */
-    const char *uuid, *slug;        /* slug: default the name, if it is a valid one */
-    struct belfry_list methods;     /* HTTP methods that count as pings; empty: all */
-    bool implicit;                  /* stands only in an alert's `job_name` */
+    const char *uuid, *slug;                                 /* slug: default the name, if it is a valid one */
+    struct belfry_list methods;                              /* HTTP methods that count as pings; empty: all */
+    bool implicit;                                           /* stands only in an alert's `job_name` */
 };
 
 struct config {
-    struct arena *arena;            /* all that is below */
+    struct arena *arena; /* all that is below */
     struct config_agent agent;
     struct config_channel *channels;
     size_t n_channels;
@@ -154,13 +165,14 @@ struct config {
     size_t n_alerts;
     struct config_job *jobs;
     size_t n_jobs;
-    struct node *root;              /* all files merged, for `config show` */
+    struct node *root; /* all files merged, for `config show` */
 };
 
 /*
- * `paths`: files or folders of drop-ins (*.yaml in byte order); none: /etc/belfry/belfry.yaml if there is one, /etc/belfry/conf.d, and
- * /usr/lib/belfry/conf.d, where a file of the same name in /etc masks the vendor's. The same name defined twice is a problem that names
- * both places. Never null; look at problems->errors before using it. Plugins' own options are not looked at here.
+ * `paths`: files or folders of drop-ins (*.yaml in byte order); none: /etc/belfry/belfry.yaml if there is one,
+ * /etc/belfry/conf.d, and /usr/lib/belfry/conf.d, where a file of the same name in /etc masks the vendor's. The same
+ * name defined twice is a problem that names both places. Never null; look at problems->errors before using it.
+ * Plugins' own options are not looked at here.
  */
 struct config *config_load(const char *const *paths, size_t n_paths, struct problems *problems);
 void config_free(struct config *config); /* null is fine */
@@ -175,8 +187,9 @@ struct config_overrides {
 };
 void config_override(struct config *config, const struct config_overrides *overrides);
 
-/* The whole configuration as YAML, each value as written with its origin as a comment, secrets as ***. `is_secret` tells whether an option of
- * a channel or source (by plugin name) is one. */
-void config_show(const struct config *config, bool (*is_secret)(void *ctx, const char *plugin, const char *option), void *ctx, struct buf *out);
+/* The whole configuration as YAML, each value as written with its origin as a comment, secrets as ***. `is_secret`
+ * tells whether an option of a channel or source (by plugin name) is one. */
+void config_show(const struct config *config, bool (*is_secret)(void *ctx, const char *plugin, const char *option),
+                 void *ctx, struct buf *out);
 
 #endif

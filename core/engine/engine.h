@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events in, alerts out. An event's data is merged into the facts of its subject; the rules that it can concern are looked up by index;
- * a rule that holds moves an alert. Rules today are the short form (a job, what happened to it, whom to tell).
+ * Events in, alerts out. An event's data is merged into the facts of its subject; the rules that it can concern are
+ * looked up by index; a rule that holds moves an alert. Rules today are the short form (a job, what happened to it,
+ * whom to tell).
  *
- * Failed, late, missed and timed-out alerts fire until the job succeeds; started, succeeded, retried and completed are over at once.
+ * Failed, late, missed and timed-out alerts fire until the job succeeds; started, succeeded, retried and completed are
+ * over at once.
  */
 #ifndef BELFRY_ENGINE_H
 #define BELFRY_ENGINE_H
@@ -23,13 +25,13 @@ const char *alert_state_name(enum alert_state state);
 
 struct alert {
     int64_t id;
-    char fingerprint[17]; /* of the labels, as Alertmanager computes it */
-    char *rule;           /* its rule's id */
+    char fingerprint[17];         /* of the labels, as Alertmanager computes it */
+    char *rule;                   /* its rule's id */
     json_t *labels, *annotations; /* objects of strings; alertname is among the labels */
     enum alert_state state;
     int64_t starts_at, ends_at, updated_at; /* ends_at 0: not over */
-    int64_t announced_at; /* when people were last told; 0: never */
-    uint64_t occurrences; /* how often what it is about happened since it began */
+    int64_t announced_at;                   /* when people were last told; 0: never */
+    uint64_t occurrences;                   /* how often what it is about happened since it began */
 };
 
 enum tell { TELL_FIRING, TELL_RESOLVED, TELL_ONCE };
@@ -37,12 +39,14 @@ struct engine_options {
     struct loop *loop;
     struct store *store;
     /* People must be told: called while the event is processed. */
-    void (*tell)(void *ctx, const struct alert *alert, enum tell what, const struct belfry_list *channels, const struct belfry_list *recipients);
+    void (*tell)(void *ctx, const struct alert *alert, enum tell what, const struct belfry_list *channels,
+                 const struct belfry_list *recipients);
     void *ctx;
 };
 struct engine *engine_new(const struct engine_options *options);
 int engine_restore(struct engine *engine, struct error *e); /* before engine_configure() */
-/* Rules that stay (by id) keep their alerts; alerts of rules that are gone end, untold. `config` must live until the next call. */
+/* Rules that stay (by id) keep their alerts; alerts of rules that are gone end, untold. `config` must live until the
+ * next call. */
 void engine_configure(struct engine *engine, const struct config *config);
 void engine_free(struct engine *engine);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP face. evhttp reads and writes; in front of it stands a strict RFC 9112 gate (gate.h) that refuses what evhttp would let
- * through, and enforces absolute deadlines. Behind it: host check, tokens and roles, routing, one file per API surface.
+ * The HTTP face. evhttp reads and writes; in front of it stands a strict RFC 9112 gate (gate.h) that refuses what
+ * evhttp would let through, and enforces absolute deadlines. Behind it: host check, tokens and roles, routing, one file
+ * per API surface.
  */
 #ifndef BELFRY_HTTP_H
 #define BELFRY_HTTP_H
@@ -28,8 +29,10 @@ struct http_rooms {
     struct engine *engine;
     struct notify *notify;
     struct plugins *plugins;
-    /* Take an event in: 0 and `done` is called once its effects are on disk or cannot be, or -1 and see `e`. Takes the event over. */
-    int (*ingest)(void *ctx, struct cloud_event *event, void (*done)(void *data, enum store_result), void *data, struct error *e);
+    /* Take an event in: 0 and `done` is called once its effects are on disk or cannot be, or -1 and see `e`. Takes the
+     * event over. */
+    int (*ingest)(void *ctx, struct cloud_event *event, void (*done)(void *data, enum store_result), void *data,
+                  struct error *e);
     /* POST /-/reload: 0, or -1 with the problems' text in `out`. */
     int (*reload)(void *ctx, struct buf *out);
     /* What status and metrics say of the agent as a whole. */
@@ -38,14 +41,17 @@ struct http_rooms {
     void *ctx;
 };
 
-/* Listen as `agent` says. Null: see `e` (address in use, not loopback without token and TLS, …). `agent` must outlive it or be replaced. */
+/* Listen as `agent` says. Null: see `e` (address in use, not loopback without token and TLS, …). `agent` must outlive
+ * it or be replaced. */
 struct http *http_start(const struct config_agent *agent, const struct http_rooms *rooms, struct error *e);
-/* A new configuration: tokens, hosts, prefix at once; listeners are opened and closed as needed. -1: see `e`, nothing has changed. */
+/* A new configuration: tokens, hosts, prefix at once; listeners are opened and closed as needed. -1: see `e`, nothing
+ * has changed. */
 int http_configure(struct http *http, const struct config_agent *agent, struct error *e);
 /* No new connections; answers under way are finished, at most `grace` ms. Then `done`. */
 void http_drain(struct http *http, int64_t grace, void (*done)(void *ctx), void *ctx);
 void http_free(struct http *http);
-/* The address of a listener as "127.0.0.1:PORT" or "unix:PATH", the port as really bound; null: no i-th. Valid until the next call. */
+/* The address of a listener as "127.0.0.1:PORT" or "unix:PATH", the port as really bound; null: no i-th. Valid until
+ * the next call. */
 const char *http_address(const struct http *http, size_t i);
 
 #endif

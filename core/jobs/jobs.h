@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The job table: what should run, what was reported of it, and by when the next word is due. Reports come in (pings, heartbeats, events),
- * events go out (job.started job.succeeded job.failed job.retried job.timed_out job.late job.missed); what they mean for people is the
- * engine's business.
+ * The job table: what should run, what was reported of it, and by when the next word is due. Reports come in (pings,
+ * heartbeats, events), events go out (job.started job.succeeded job.failed job.retried job.timed_out job.late
+ * job.missed); what they mean for people is the engine's business.
  *
- * Slots. A schedule makes slots; each is accounted for once. Slot S is kept by a start or an end reported from S − early on (early: the
- * grace, at most half the distance to the next slot). Nothing by S + start_within: late. Started, but no end by S + finish_within: late.
- * Nothing at all by S + grace: missed. A run that lasts longer than max_runtime: timed_out. Each is told once a slot or run.
+ * Slots. A schedule makes slots; each is accounted for once. Slot S is kept by a start or an end reported from S −
+ * early on (early: the grace, at most half the distance to the next slot). Nothing by S + start_within: late. Started,
+ * but no end by S + finish_within: late. Nothing at all by S + grace: missed. A run that lasts longer than max_runtime:
+ * timed_out. Each is told once a slot or run.
  */
 #ifndef BELFRY_JOBS_H
 #define BELFRY_JOBS_H
@@ -23,7 +24,17 @@ struct jobs;
 struct job;
 
 enum job_state {
-    JOB_NEW, JOB_SCHEDULED, JOB_RUNNING, JOB_SUCCEEDED, JOB_FAILED, JOB_LATE, JOB_MISSED, JOB_TIMED_OUT, JOB_SKIPPED, JOB_CANCELLED, JOB_PAUSED,
+    JOB_NEW,
+    JOB_SCHEDULED,
+    JOB_RUNNING,
+    JOB_SUCCEEDED,
+    JOB_FAILED,
+    JOB_LATE,
+    JOB_MISSED,
+    JOB_TIMED_OUT,
+    JOB_SKIPPED,
+    JOB_CANCELLED,
+    JOB_PAUSED,
 };
 const char *job_state_name(enum job_state state);
 
@@ -31,7 +42,7 @@ enum report_kind { REPORT_START, REPORT_SUCCESS, REPORT_FAIL, REPORT_LOG, REPORT
 
 struct job_report {
     enum report_kind kind;
-    int64_t time;              /* when it happened; 0: now */
+    int64_t time; /* when it happened; 0: now */
     bool has_exit_code;
     int exit_code;             /* 0..255, or 128 + signal */
     const char *rid;           /* pairs a start with its end; null: none */
@@ -39,8 +50,8 @@ struct job_report {
     const char *source;        /* who brought it: "http", a source's name */
     const char *body;          /* output or message; the last 10 000 bytes are kept; null: none */
     size_t body_size;
-    int64_t duration;          /* ms, as the reporter measured it; -1: unknown */
-    int64_t alive_for;         /* REPORT_ALIVE: the next word is due within this (ms); 0: no such promise */
+    int64_t duration;  /* ms, as the reporter measured it; -1: unknown */
+    int64_t alive_for; /* REPORT_ALIVE: the next word is due within this (ms); 0: no such promise */
 };
 
 struct jobs_options {
@@ -52,8 +63,8 @@ struct jobs_options {
 struct jobs *jobs_new(const struct jobs_options *options);
 /* Read back what the store knows; before jobs_configure(). */
 int jobs_restore(struct jobs *jobs, struct error *e);
-/* The configuration at start or after a reload: jobs that stay keep their state and their slot; jobs that are gone are forgotten unless
- * they came from reports. `config` must live until the next call. */
+/* The configuration at start or after a reload: jobs that stay keep their state and their slot; jobs that are gone are
+ * forgotten unless they came from reports. `config` must live until the next call. */
 void jobs_configure(struct jobs *jobs, const struct config *config);
 void jobs_free(struct jobs *jobs);
 
@@ -66,9 +77,11 @@ enum { JOBS_MOST_CREATED = 100000, JOB_MOST_NAME = 200, PING_MOST_BODY = 10000 }
 
 const char *job_name(const struct job *job);
 bool job_takes_method(const struct job *job, const char *method);
-/* Apply a report; its effects are put in the store, wait with store_commit(). Reports older than what is known change history only. */
+/* Apply a report; its effects are put in the store, wait with store_commit(). Reports older than what is known change
+ * history only. */
 void jobs_report(struct jobs *jobs, struct job *job, const struct job_report *report);
-/* An event of type job.report or job.heartbeat with {job_id or subject, status, …}: make a report of it. 0: done; 1: not such an event; -1: see `e`. */
+/* An event of type job.report or job.heartbeat with {job_id or subject, status, …}: make a report of it. 0: done; 1:
+ * not such an event; -1: see `e`. */
 int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct error *e);
 
 int jobs_pause(struct jobs *jobs, struct job *job, struct error *e);
