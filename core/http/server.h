@@ -36,12 +36,14 @@ struct exchange {
     const char *method_name;
     const char *path;    /* decoded once, prefix of external_url taken off */
     const char *wild[4]; /* what stood for each * of the route */
+    const char *query;   /* as it was sent, without the ?; "" if none */
     const char *body;    /* NUL behind it; not checked for UTF-8 */
     size_t body_size;
     const char *content_type; /* lower case, without parameters; "" if absent */
     const char *peer;         /* address, or "unix" */
     const char *token_name;   /* "" if none */
     unsigned roles;           /* of the caller */
+    const char *ping_key;     /* the agent's, for /ping/KEY/SLUG; "" if none */
 };
 /* A parameter of the query, decoded; null if absent. */
 const char *exchange_query(const struct exchange *x, const char *name);
