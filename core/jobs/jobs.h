@@ -90,7 +90,7 @@ int jobs_resume(struct jobs *jobs, struct job *job, struct error *e);
 /* {name, state, reason, depends_on, next_run, pings, last_run: {…}}, as in the API. */
 json_t *job_to_json(const struct jobs *jobs, const struct job *job);
 /* In order of names, from the first after `after` (null: all), at most `limit`. */
-size_t jobs_list(const struct jobs *jobs, const char *after, size_t limit, const struct job **out);
+size_t jobs_list(struct jobs *jobs, const char *after, size_t limit, const struct job **out);
 
 struct jobs_stats {
     size_t total, by_state[JOB_PAUSED + 1];
