@@ -1,6 +1,6 @@
 # The agent. All rooms but main.c and cli/ are one archive, so that unit tests link what they test.
 CORE_CPPFLAGS = -D_GNU_SOURCE -I$(top_srcdir)/core $(SDK_CPPFLAGS) $(CORE_CFLAGS) \
-	-DBELFRY_CONF_DIR='"$(confdir)"' -DBELFRY_VENDOR_DIR='"$(vendorconfdir)"' -DBELFRY_PLUGIN_DIR='"$(plugindir)"' \
+	-DPACKAGE_VERSION='"$(PACKAGE_VERSION)"' -DBELFRY_CONF_DIR='"$(confdir)"' -DBELFRY_VENDOR_DIR='"$(vendorconfdir)"' -DBELFRY_PLUGIN_DIR='"$(plugindir)"' \
 	-DBELFRY_STATE_DIR='"$(localstatedir)/lib/belfry"' -DBELFRY_RUN_DIR='"/run/belfry"'
 AM_CFLAGS = -std=gnu17 $(WARN_CFLAGS) $(HARDEN_CFLAGS)
 AM_LDFLAGS = $(HARDEN_LDFLAGS)

@@ -318,9 +318,10 @@ static void on_done(void *ctx, const struct channel_result *result)
     count(channel, result);
     end_delivery(delivery);
     settle(lane, n, result);
-    if (channel->disabled)
+    if (channel->disabled && lane->first)
         lane_make_ready(lane); /* to be parked */
-    lane_go_on(lane, id);
+    else
+        lane_go_on(lane, id);
     channel_pump(channel);
     tell_drained(notify);
 }
@@ -334,10 +335,11 @@ static void park(struct channel *channel)
         struct notification *n = lane->first;
         int64_t id = n->id, end = n->created_at + retry_of(channel)->give_up_after;
         const char *why = channel->instance ? "the channel is disabled" : "the channel is not configured any more";
-        if (has_fallback(channel) || now >= end)
-            fail(channel, n, why);
-        else
+        if (!has_fallback(channel) && now < end) {
             lane_hold(lane, end - now);
+            continue;
+        }
+        fail(channel, n, why);
         lane_go_on(lane, id);
     }
 }

@@ -163,7 +163,9 @@ void generation_unref(struct channel_generation *generation)
 static void wake(struct channel *channel)
 {
     int64_t now = loop_now(channel->notify->options.loop);
-    for (struct lane *lane = channel->lanes; lane; lane = lane->hh.next) {
+    struct lane *lane, *next_lane;
+    HASH_ITER(hh, channel->lanes, lane, next_lane)
+    {
         int64_t next = 0;
         const char *text = json_str(lane->first->data, "next_attempt", NULL);
         if (lane->delivery || lane->ready)
