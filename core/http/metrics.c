@@ -23,6 +23,9 @@ struct family {
 
 #define FAMILY(symbol, ...) static const struct family symbol = {__VA_ARGS__}
 FAMILY(build, "belfry_build", INFO, "", "The agent's version.");
+FAMILY(reload_ok, "belfry_config_last_reload_successful", GAUGE, "", "1 if the last reload was applied.");
+FAMILY(loaded_at, "belfry_config_last_reload_success_timestamp_seconds", GAUGE, "seconds",
+       "When the configuration in use was loaded.");
 FAMILY(jobs_by_state, "belfry_jobs", GAUGE, "", "Jobs by state.");
 FAMILY(job_reports, "belfry_job_reports", COUNTER, "", "Reports of jobs taken, by kind.");
 FAMILY(job_reports_stale, "belfry_job_reports_stale", COUNTER, "", "Reports older than what was known already.");
@@ -151,13 +154,18 @@ static void single(struct writer *w, const struct family *family, double value)
     sample(w, value, NULL);
 }
 
-/* ---- Jobs, events, alerts ---- */
+/* ---- The agent, jobs, events, alerts ---- */
 
-static void write_build(struct writer *w, const struct http_rooms *rooms)
+static void write_agent(struct writer *w, const struct http_rooms *rooms)
 {
     AUTOJSON *status = rooms->status(rooms->ctx);
+    const json_t *config = json_object_get(status, "config");
+    int64_t ms;
     begin(w, &build);
     sample(w, 1, "version", json_str(status, "version", "unknown"), NULL);
+    single(w, &reload_ok, json_flag(config, "last_reload_successful", false));
+    if (time_parse(json_str(config, "loaded_at", ""), &ms))
+        single(w, &loaded_at, (double)ms / SECOND);
 }
 
 static void write_jobs(struct writer *w, const struct jobs *jobs)
@@ -461,7 +469,7 @@ static bool wants_openmetrics(const struct exchange *x)
 static void get_metrics(struct exchange *x)
 {
     struct writer w = {.openmetrics = wants_openmetrics(x)};
-    write_build(&w, x->rooms);
+    write_agent(&w, x->rooms);
     write_jobs(&w, x->rooms->jobs);
     write_engine(&w, x->rooms->engine);
     write_notify(&w, x->rooms);
