@@ -298,8 +298,8 @@ static int parse_question(struct parser *p)
 {
     if (p->field != CRON_DAY && p->field != CRON_WEEKDAY)
         return refuse_item(p, "is only for the day of month and the day of week", "write *");
-    if (p->end - p->item != 1)
-        return refuse(p, p->item, p->end, "has more beside the `?`", "write ? alone, or *");
+    if (p->end - p->text != 1)
+        return refuse(p, p->text, p->end, "has more beside the `?`", "write ? alone, or *");
     return add_range(p, p->kind->low, p->kind->high, 1);
 }
 

@@ -179,5 +179,6 @@ int64_t schedule_previous(const struct schedule *schedule, int64_t at)
         else
             high = middle;
     }
-    return low * SECOND;
+    int64_t ms;
+    return __builtin_mul_overflow(low, SECOND, &ms) ? INT64_MIN : ms;
 }
