@@ -13,6 +13,7 @@ include tests/unit/jobs/local.mk
 include tests/unit/engine/local.mk
 include tests/unit/notify/local.mk
 include tests/unit/http/local.mk
+include tests/unit/cli/local.mk
 include tests/plugins/local.mk
 
 if HAVE_CMOCKA
