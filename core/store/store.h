@@ -45,8 +45,8 @@ struct store_options {
     const char *dir; /* made with mode 0700 if absent; its lock keeps a second agent out */
     int64_t ballast; /* bytes kept aside so that results can still be recorded on a full disk; at most 1/16 of the file
                         system */
-    int64_t keep;    /* history older than this (ms) is removed */
-    int64_t keep_records;                       /* and per history table not more than this */
+    int64_t keep;    /* history older than this (ms) is removed, once a minute; 0: whatever its age */
+    int64_t keep_records; /* and per history table not more than this, counted by ids; 0: however many */
     void (*failed)(void *ctx, const char *why); /* once, on the loop, after STORE_FAILED was told to everyone waiting */
     void *ctx;
 };
@@ -64,17 +64,20 @@ struct store_record {
  * story in one line for people (the caller frees it), else it is null. Null: see `e` (another agent has it, no
  * permission, a newer schema). Blocks; before the loop runs. */
 struct store *store_open(struct loop *loop, const struct store_options *options, char **salvaged, struct error *e);
-/* Write what is left, close. Blocks. */
+/* Write what is left, tell everyone who waits, close. Blocks. Not from inside a callback of the store. */
 void store_close(struct store *store);
 
-/* Read a whole table in ascending order of ids, at start. `each` returns 0 to go on. Blocks. */
+/* Read a whole table in ascending order of ids, at start. `each` returns 0 to go on; anything else ends it and is
+ * returned. Blocks. */
 int store_load(struct store *store, enum store_table table, int (*each)(void *ctx, const struct store_record *),
                void *ctx, struct error *e);
 
 /* ---- on the loop ---- */
 
+/* Above every id that the table ever had, also of deleted records and before a restart. A table and its history share
+ * one sequence: an alert or a notification keeps its id when it moves. */
 int64_t store_next_id(struct store *store, enum store_table table);
-/* Insert or replace; everything is copied. Two puts of one record in one batch become one. */
+/* Insert or replace; everything is copied (null `key`: ""). Two puts of one record in one batch become one. */
 void store_put(struct store *store, enum store_table table, int64_t id, const char *key, int64_t time,
                const char *data);
 void store_put_json(struct store *store, enum store_table table, int64_t id, const char *key, int64_t time,
