@@ -111,8 +111,12 @@ void notify_alert(struct notify *notify, const struct alert *alert, enum tell wh
                   const struct belfry_list *recipients)
 {
     int64_t now = loop_now(notify->options.loop);
-    for (size_t i = 0; i < channels->n; i++)
+    for (size_t i = 0; i < channels->n; i++) {
+        const struct config_channel *config = channel_of(notify, channels->item[i])->config;
+        if (what == TELL_RESOLVED && config && !config->send_resolved)
+            continue;
         enqueue(notify, message_from_alert(alert, what, channels->item[i], recipients, now));
+    }
 }
 
 struct notification *notification_copy(const struct notification *n, const char *channel)
