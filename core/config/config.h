@@ -13,6 +13,7 @@
 
 #include "base/base.h"
 #include "belfry/plugin.h"
+#include "expr/expr.h"
 #include "schedule/schedule.h"
 
 /* ---- Problems ---- */
@@ -49,6 +50,7 @@ struct node {
     struct position at;
     bool quoted;         /* scalar: was written with quotes or as a block, so it is text whatever it looks like */
     bool interpolated;   /* scalar: text came from ${env:…}, ${file:…} or ${credential:…} */
+    bool broken;         /* scalar: its text could not be had, which is a problem already told */
     const char *text;    /* scalar: the value */
     const char *written; /* scalar: as it stands in the file, for showing */
     size_t n;            /* list: items; map: entries, in the order written */
@@ -62,11 +64,14 @@ const struct node *node_get(const struct node *map, const char *key); /* null: a
  * null-terminated list, or null) are left to the caller. Reports unknown keys (with the nearest known), wrong types,
  * missing required options, values out of `choices`, and bad durations, sizes, URLs, templates, regular expressions.
  * `block` says what the map is, for messages ("channel 'email'"). A null map counts as an empty one at `at`. Strings
- * live in `arena`. Templates may name what plugin_template_names() lists.
+ * live in `arena`. Templates may name what config_template_names() lists; those made are the caller's to give to
+ * template_free(), even after problems.
  */
 void config_bind(const struct node *map, struct position at, const char *block, const struct belfry_option *table,
                  const char *const *others, void *target, struct arena *arena, struct problems *problems);
-/* The position of an option in a map, for a complaint of the plugin's own; the map's if it is not written there. */
+/* What the templates of channels may speak of (the plugin room renders by this list). */
+const struct template_name *config_template_names(size_t *n);
+/* The position of an option in a map, for a complaint of the plugin's own; `at` if it is not written there. */
 struct position config_option_position(const struct node *map, struct position at, const char *option);
 
 /* ---- The configuration ---- */
