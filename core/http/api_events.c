@@ -225,11 +225,16 @@ static void answer(struct intake *in)
     }
 }
 
+static void worsen(struct intake *in, enum store_result result)
+{
+    if (result > in->worst)
+        in->worst = result;
+}
+
 static void settled(void *data, enum store_result result)
 {
     struct intake *in = data;
-    if (result > in->worst)
-        in->worst = result;
+    worsen(in, result);
     if (--in->waiting == 0)
         answer(in);
 }
@@ -260,6 +265,7 @@ static void take_events(struct intake *in)
             continue;
         }
         in->waiting--;
+        worsen(in, api_store_state(in->x)); /* or was it the disk that filled up just now? */
         refuse_event(in, i);
         if (in->taken)
             say_taken(in);

@@ -41,7 +41,7 @@ static struct {
     size_t n_records;
     struct store_query query; /* the last one */
     int find_status;
-    bool full, failed;
+    bool full, failed, full_meanwhile;
 
     json_t *pending; /* notifications, newest first */
 
@@ -475,6 +475,7 @@ static int fake_ingest(void *ctx, struct cloud_event *event, void (*done)(void *
     if (world.refuse_from && world.n_events + 1 >= world.refuse_from) {
         cloud_event_free(event);
         *e = world.refusal;
+        world.full = world.full_meanwhile;
         return -1;
     }
     world.events[world.n_events++] = event;

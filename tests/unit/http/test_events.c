@@ -199,6 +199,17 @@ static void what_the_engine_refuses_is_told(void **state)
     assert_field(400, "data.status");
 }
 
+static void a_disk_that_fills_up_meanwhile_is_no_fault_of_the_sender(void **state)
+{
+    (void)state;
+    world.refuse_from = 1;
+    world.full_meanwhile = true;
+    error_set(&world.refusal, "nothing new can be stored");
+    set_body(one, "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"t\"}");
+    post_events();
+    assert_answer(507);
+}
+
 static void what_was_taken_before_a_refusal_is_told_too(void **state)
 {
     (void)state;
@@ -268,6 +279,7 @@ int main(void)
         TEST(a_batch_may_be_empty_but_not_endless),
         TEST(a_thousand_events_are_not_too_many),
         TEST(what_the_engine_refuses_is_told),
+        TEST(a_disk_that_fills_up_meanwhile_is_no_fault_of_the_sender),
         TEST(what_was_taken_before_a_refusal_is_told_too),
         TEST(a_report_names_a_known_job_or_asks_for_a_new_one),
         TEST(nothing_is_taken_while_the_store_takes_nothing),
