@@ -12,10 +12,11 @@ struct schedule;
 
 /*
  * 5 fields, or 6 with seconds first; @yearly @annually @monthly @weekly @daily @midnight @hourly, @every DURATION; a
- * prefix CRON_TZ=ZONE or TZ=ZONE. Names, lists, ranges, steps, `?` L L-n LW nW nL n#k and H (spread by `seed`, the
- * job's name). A day is due as in Vixie cron: if either day field begins with `*` both must match, else one is enough.
- * `timezone` is an IANA name, null: UTC unless the text has its own. Null result: see `e` (where: "field N", mend: how
- * to write it), also for what can never be due. The caller frees it.
+ * prefix CRON_TZ=ZONE or TZ=ZONE. Names, lists, ranges, steps, `?` L L-n LW nW nL n#k and H, H(a-b), H/n (spread by
+ * `seed`, the job's name; null: ""). A day is due as in Vixie cron: if either day field begins with `*` both must
+ * match, else one is enough. `timezone` is an IANA name, null: UTC; one in the text goes before it. Null result: see
+ * `e` (where: "field N (minutes)", "timezone" or "", mend: how to write it), also for what can never be due. The caller
+ * frees it. Zones are read once and kept, for the loop's thread only.
  */
 struct schedule *schedule_parse(const char *text, const char *timezone, const char *seed, struct error *e);
 void schedule_free(struct schedule *schedule); /* null is fine */

@@ -54,16 +54,22 @@ static void add_step(struct zone *zone, int64_t start, int32_t offset)
     zone->steps[zone->n++] = (struct step){start, fresh, offset};
 }
 
+static void add_step_after(struct zone *zone, int64_t after, int64_t start, int32_t offset)
+{
+    if (start > after)
+        add_step(zone, start, offset);
+}
+
+/* In order of time: south of the equator a year's summer time ends before it begins. */
 static void add_rule_year(struct zone *zone, const struct tzif_rule *rule, int64_t year, int64_t after)
 {
     int64_t begin, end;
     tzif_rule_year(rule, year, &begin, &end);
-    if (begin < end && begin > after)
-        add_step(zone, begin, rule->summer);
-    if (end > after)
-        add_step(zone, end, rule->standard);
-    if (begin >= end && begin > after)
-        add_step(zone, begin, rule->summer);
+    if (begin < end)
+        add_step_after(zone, after, begin, rule->summer);
+    add_step_after(zone, after, end, rule->standard);
+    if (begin >= end)
+        add_step_after(zone, after, begin, rule->summer);
 }
 
 /* The years after the file's last transition, up to the point where they begin again. */
