@@ -267,7 +267,7 @@ check_structure() {
     for script in tests/structure/*.sh; do
         [ -e "$script" ] || continue
         step "$script"
-        if sh "$script"; then good=$((good + 1)); else bad=$((bad + 1)); fi
+        if BELFRY_BUILD=build-asan sh "$script"; then good=$((good + 1)); else bad=$((bad + 1)); fi
     done
     count $good $bad "structure"
 }
