@@ -194,7 +194,7 @@ static bool has_fallback(const struct channel *channel)
 static void fail(struct channel *channel, struct notification *n, const char *why)
 {
     if (has_fallback(channel)) {
-        const struct notification *other = notification_copy(n, channel->config->fallback);
+        const struct notification *other = notification_redirect(n, channel->config->fallback);
         json_put_str(n->data, "fallback", other->public_id);
     }
     log_at(LOG_ERROR, "notify", "notification %s to channel '%s' has failed: %s%s%s", n->public_id, channel->name, why,

@@ -119,7 +119,7 @@ void notify_alert(struct notify *notify, const struct alert *alert, enum tell wh
     }
 }
 
-struct notification *notification_copy(const struct notification *n, const char *channel)
+struct notification *notification_redirect(const struct notification *n, const char *channel)
 {
     json_t *data = json_deep_copy(n->data);
     json_put_str(data, "channel", channel);

@@ -87,7 +87,7 @@ void notification_store(struct notification *n);
 /* Out of the outbox, into history, with this state; frees it. */
 void notification_finish(struct notification *n, const char *state);
 /* The same message for another channel; it goes once it is on disk. */
-struct notification *notification_copy(const struct notification *n, const char *channel);
+struct notification *notification_redirect(const struct notification *n, const char *channel);
 void generation_unref(struct channel_generation *generation);
 
 /* delivery.c */
