@@ -7,4 +7,14 @@ libbelfry_a_SOURCES += \
 	core/http/health.c \
 	core/http/hooks.c \
 	core/http/metrics.c \
-	core/http/ping.c
+	core/http/ping.c \
+	core/http/auth.c \
+	core/http/connection.c \
+	core/http/exchange.c \
+	core/http/gate.c core/http/gate.h \
+	core/http/gate_head.c core/http/gate_head.h \
+	core/http/http.h core/http/internal.h core/http/server.h \
+	core/http/listener.c \
+	core/http/route.c \
+	core/http/server.c \
+	core/http/tls.c

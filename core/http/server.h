@@ -47,6 +47,8 @@ struct exchange {
 };
 /* A parameter of the query, decoded; null if absent. */
 const char *exchange_query(const struct exchange *x, const char *name);
+/* Where a parameter may be given several times: the nth, from 0; null: not so many. */
+const char *exchange_query_nth(const struct exchange *x, const char *name, size_t nth);
 /* A header field of the request; null if absent. */
 const char *exchange_header(const struct exchange *x, const char *name);
 /* Whole numbers in the query: *out is left alone if absent. -1: answered with 400 already. */
@@ -54,6 +56,7 @@ int exchange_query_int(struct exchange *x, const char *name, int64_t low, int64_
 
 void exchange_set_header(struct exchange *x, const char *name, const char *value);
 void exchange_json(struct exchange *x, int status, json_t *body); /* takes it over */
+/* A null content type: no body, as 204 and 304 have it. */
 void exchange_text(struct exchange *x, int status, const char *content_type, const char *data, size_t size);
 /* {"error": message, "field": field}; field null or "" is left out. */
 void exchange_fail(struct exchange *x, int status, const char *field, const char *format, ...)
