@@ -127,11 +127,11 @@ static void merge(const struct listing *l, const struct store_record *records, s
 static void history_found(void *ctx, int status, const struct store_record *records, size_t n)
 {
     struct listing *l = ctx;
+    AUTOJSON *pending = l->pending; /* the listing ends with its answer */
     if (status)
         exchange_fail(l->x, 500, NULL, "the history cannot be read; the log says why");
     else
         merge(l, records, n);
-    json_decref(TAKE(l->pending));
 }
 
 /* What finished a moment ago is not in memory any more and must be on disk to be found. On a full disk it is missing
