@@ -75,10 +75,10 @@ static unsigned bind_triggers(struct build *build, const struct node *map, struc
 
 /* ---- What an alert says of its job ---- */
 
-static void complain_twice(struct build *build, struct position at, const char *what, const char *job,
+static void complain_other(struct build *build, struct position at, const char *what, const char *job,
                            struct position first)
 {
-    problems_add(build->problems, at, "the %s of job '%s' is given twice, and otherwise in %s:%d:%d", what, job,
+    problems_add(build->problems, at, "job '%s': two values for its %s: the other is in %s:%d:%d", job, what,
                  first.file, first.line, first.column);
 }
 
@@ -92,7 +92,7 @@ static void complete_text(struct build *build, const struct node *value, const c
         *field = value->text;
         *field_at = value->at;
     } else if (strcmp(*field, value->text) != 0) {
-        complain_twice(build, value->at, what, job, *field_at);
+        complain_other(build, value->at, what, job, *field_at);
     }
 }
 
@@ -101,13 +101,13 @@ static void complete_job(struct build *build, struct job_draft *draft, const str
     struct config_job *job = &draft->job;
     const struct node *cron = node_get(map, "schedule_cron");
     if (cron && draft->every_at.file)
-        complain_twice(build, cron->at, "schedule", job->name, draft->every_at);
+        complain_other(build, cron->at, "schedule", job->name, draft->every_at);
     else
         complete_text(build, cron, "schedule", job->name, &job->schedule_text, &draft->schedule_at);
     complete_text(build, node_get(map, "timezone"), "timezone", job->name, &job->timezone, &draft->timezone_at);
     const struct node *grace_node = node_get(map, "grace");
     if (grace_node && draft->grace_at.file && job->grace != grace)
-        complain_twice(build, grace_node->at, "grace", job->name, draft->grace_at);
+        complain_other(build, grace_node->at, "grace", job->name, draft->grace_at);
     else if (grace_node) {
         job->grace = grace;
         draft->grace_at = grace_node->at;

@@ -148,7 +148,7 @@ static void settle_slug(struct build *build, struct job_draft *draft, struct nam
     struct position at = written ? written->at : job->at;
     if (!written)
         job->slug = is_slug(job->name) ? job->name : "";
-    else if (written->kind == NODE_SCALAR && !written->broken && !is_slug(job->slug))
+    else if (written->kind == NODE_SCALAR && !written->broken && !node_is_nothing(written) && !is_slug(job->slug))
         problems_add(build->problems, at, "job '%s': 'slug' has lower-case letters, digits, - and _, not '%.60s'",
                      job->name, job->slug);
     const struct name *first = job->slug[0] ? names_add(slugs, job->slug, at, 0) : NULL;

@@ -10,6 +10,9 @@
 enum { MOST_KEPT = 1000, MOST_SHOWN = 200 };
 
 static void add(struct problems *problems, struct position at, bool warning, const char *format, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
+static void add(struct problems *problems, struct position at, bool warning, const char *format, va_list ap)
 {
     if (!warning)
         problems->errors++;

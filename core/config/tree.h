@@ -12,6 +12,7 @@ enum {
     YAML_MOST_DEPTH = 32,
     YAML_MOST_EVENTS = 100000,
     YAML_MOST_SCALAR = 64 * 1024,
+    YAML_MOST_KEY = 200,
 };
 
 /* All of an open file. Null: see errno (EFBIG: longer than `most`). The caller frees it; a NUL stands behind it. */

@@ -75,6 +75,18 @@ static void give_up(struct reader *r, struct position at, const char *what)
 
 /* ---- Events ---- */
 
+/* What people trip over most. */
+static const char *syntax_hint(const struct reader *r, size_t byte)
+{
+    const char *start = memrchr(r->data, '\n', byte);
+    start = start ? start + 1 : r->data;
+    const char *end = memchr(r->data + byte, '\n', r->size - byte);
+    size_t length = (size_t)((end ? end : r->data + r->size) - start);
+    if (byte < r->size && r->data[byte] == '\t')
+        return "; a tab stands where only spaces may";
+    return memmem(start, length, "${", 2) ? "; inside { } and [ ], a value with ${…} must be quoted" : "";
+}
+
 static void report_syntax(struct reader *r)
 {
     const yaml_parser_t *p = &r->parser;
@@ -86,14 +98,12 @@ static void report_syntax(struct reader *r)
         return;
     }
     struct position at = position(r, p->problem_mark);
-    size_t byte = byte_of_character(r, p->problem_mark.index);
-    if (byte < r->size && r->data[byte] == '\t')
-        problems_add(r->problems, at, "YAML: a tab stands where only spaces may: %s", problem);
-    else if (p->context)
-        problems_add(r->problems, at, "YAML: %s (%s that begins in line %zu)", problem, p->context,
-                     p->context_mark.line + 1);
+    const char *hint = syntax_hint(r, byte_of_character(r, p->problem_mark.index));
+    if (p->context)
+        problems_add(r->problems, at, "YAML: %s (%s that begins in line %zu)%s", problem, p->context,
+                     p->context_mark.line + 1, hint);
     else
-        problems_add(r->problems, at, "YAML: %s", problem);
+        problems_add(r->problems, at, "YAML: %s%s", problem, hint);
 }
 
 static bool next_event(struct reader *r, yaml_event_t *event)
@@ -200,6 +210,15 @@ static struct node *read_list(struct reader *r, struct position at, int depth)
     return list;
 }
 
+/* Short enough to stand in front of a colon, however it is escaped. */
+static bool key_is_sane(const char *key)
+{
+    for (const char *p = key; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return false;
+    return strlen(key) <= YAML_MOST_KEY;
+}
+
 /* May this key stand here? */
 static bool key_is_good(struct reader *r, struct names *seen, const struct node *key)
 {
@@ -211,6 +230,11 @@ static bool key_is_good(struct reader *r, struct names *seen, const struct node 
         return false;
     if (!key->quoted && strcmp(key->text, "<<") == 0) {
         problems_add(r->problems, key->at, "merge keys (<<) are not used here: write the keys out");
+        return false;
+    }
+    if (!key_is_sane(key->text)) {
+        problems_add(r->problems, key->at, "key '%.60s': a key has at most %d bytes and no control characters",
+                     key->text, YAML_MOST_KEY);
         return false;
     }
     const struct name *first = names_add(seen, key->text, key->at, 0);

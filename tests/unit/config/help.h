@@ -114,22 +114,26 @@ static inline void assert_quiet(const struct loaded *loaded)
     assert_int_equal(loaded->problems.errors, 0);
 }
 
-/* A line of what was said begins with FOLDER/`place` and ": " and holds each of the words (separated by |). */
-static inline void assert_said(const struct loaded *loaded, const char *place, const char *words)
+/* Does a line of what was said begin with FOLDER/`place` and ": " and hold each of the words (separated by |)? */
+static inline bool was_said(const struct loaded *loaded, const char *place, const char *words)
 {
     AUTOFREE char *start = x_printf("%s/%s: ", folder, place);
     AUTOFREE char *said = x_strdup(loaded->said);
     for (char *state, *line = strtok_r(said, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
-        if (strncmp(line, start, strlen(start)) != 0)
-            continue;
-        bool all = true;
+        bool all = strncmp(line, start, strlen(start)) == 0;
         AUTOFREE char *copy = x_strdup(words);
         for (char *inner, *word = strtok_r(copy, "|", &inner); word; word = strtok_r(NULL, "|", &inner))
             all &= strstr(line, word) != NULL;
         if (all)
-            return;
+            return true;
     }
-    fail_msg("not said: %s … %s\nbut: %s", place, words, loaded->said);
+    return false;
+}
+
+static inline void assert_said(const struct loaded *loaded, const char *place, const char *words)
+{
+    if (!was_said(loaded, place, words))
+        fail_msg("not said: %s … %s\nbut: %s", place, words, loaded->said);
 }
 
 static inline void assert_has(const char *text, const char *part)
