@@ -286,16 +286,6 @@ static void end_delivery(struct delivery *delivery)
     free(delivery);
 }
 
-static void tell_drained(struct notify *notify)
-{
-    if (notify->stopped && !notify->under_way && notify->drained) {
-        timer_stop(&notify->drain_end);
-        void (*done)(void *) = notify->drained;
-        notify->drained = NULL;
-        done(notify->drained_ctx);
-    }
-}
-
 /* The notification with this id was tried or given up: is another one first now? An empty lane ends. */
 static void lane_go_on(struct lane *lane, int64_t id)
 {
@@ -323,7 +313,7 @@ static void on_done(void *ctx, const struct channel_result *result)
     else
         lane_go_on(lane, id);
     channel_pump(channel);
-    tell_drained(notify);
+    notify_drained(notify);
 }
 
 /* There is no way to send: what has a fallback takes it; the rest waits for a new configuration, but not for ever. */

@@ -2,6 +2,7 @@
 /* The outbox: what is to be told, durable from the moment that it is decided until it is done. */
 #include "notify/outbox.h"
 
+#include <event2/event.h>
 #include <string.h>
 
 struct notify *notify_new(const struct notify_options *options)
@@ -35,6 +36,7 @@ struct notification *notification_add(struct notify *notify, int64_t id, json_t 
     n->id = id;
     n->data = data;
     n->public_id = x_printf("%s-%lld", notify->options.agent_id, (long long)id);
+    json_put_str(data, "id", n->public_id);
     n->attempts = (unsigned)json_int(data, "attempt_count", 0);
     time_parse(json_str(data, "created_at", "1970-01-01T00:00:00Z"), &n->created_at);
     HASH_ADD(hh, notify->notifications, id, sizeof n->id, n);
@@ -213,14 +215,29 @@ void notify_configure(struct notify *notify, const struct notify_channel *channe
     }
 }
 
-static void on_drain_end(void *data)
+static void end_drain(struct notify *notify)
 {
-    struct notify *notify = data;
-    delivery_cancel_all(notify);
-    void (*done)(void *) = notify->drained;
-    notify->drained = NULL;
+    void (*done)(void *) = TAKE(notify->drained);
     if (done)
         done(notify->drained_ctx);
+}
+
+static void on_drain_end(evutil_socket_t fd, short what, void *data)
+{
+    (void)fd, (void)what;
+    delivery_cancel_all(data);
+    end_drain(data);
+}
+
+void notify_drained(struct notify *notify)
+{
+    if (notify->stopped && !notify->under_way)
+        end_drain(notify);
+}
+
+static void on_nothing_under_way(void *data)
+{
+    notify_drained(data);
 }
 
 void notify_drain(struct notify *notify, int64_t grace, void (*done)(void *ctx), void *ctx)
@@ -228,8 +245,12 @@ void notify_drain(struct notify *notify, int64_t grace, void (*done)(void *ctx),
     notify->stopped = true;
     notify->drained = done;
     notify->drained_ctx = ctx;
-    timer_init(&notify->drain_end, notify->options.loop, on_drain_end, notify);
-    timer_after(&notify->drain_end, notify->under_way ? grace : 0);
+    /* A real timer: it waits for peers, whatever time the rest of the house lives in. */
+    struct timeval tv = {.tv_sec = (time_t)(grace / SECOND), .tv_usec = (suseconds_t)(grace % SECOND * 1000)};
+    notify->drain_end = event_new(loop_base(notify->options.loop), -1, 0, on_drain_end, notify);
+    event_add(notify->drain_end, &tv);
+    if (!notify->under_way)
+        loop_defer(notify->options.loop, on_nothing_under_way, notify);
 }
 
 void notify_free(struct notify *notify)
@@ -250,8 +271,8 @@ void notify_free(struct notify *notify)
     }
     while (notify->notifications)
         notification_free(notify->notifications);
-    if (notify->drained)
-        timer_stop(&notify->drain_end);
+    if (notify->drain_end)
+        event_free(notify->drain_end);
     if (notify->generation) {
         notify->generation->replaced = true;
         generation_unref(notify->generation);
@@ -271,9 +292,7 @@ json_t *notify_list_pending(const struct notify *notify, int64_t before, size_t 
     for (; n && limit; n = n->hh.prev) {
         if (before && n->id >= before)
             continue;
-        json_t *shown = json_deep_copy(n->data);
-        json_put_str(shown, "id", n->public_id);
-        json_array_append_new(list, shown);
+        json_array_append_new(list, json_deep_copy(n->data));
         limit--;
     }
     return list;

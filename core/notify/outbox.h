@@ -77,7 +77,7 @@ struct notify {
     size_t under_way;
     void (*drained)(void *);
     void *drained_ctx;
-    struct timer drain_end;
+    struct event *drain_end; /* null: not draining */
 };
 
 /* notify.c */
@@ -88,6 +88,7 @@ void notification_store(struct notification *n);
 void notification_finish(struct notification *n, const char *state);
 /* The same message for another channel; it goes once it is on disk. */
 struct notification *notification_redirect(const struct notification *n, const char *channel);
+void notify_drained(struct notify *notify); /* an attempt is over: was it the last that a stop waits for? */
 void generation_unref(struct channel_generation *generation);
 
 /* delivery.c */

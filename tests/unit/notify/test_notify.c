@@ -81,6 +81,7 @@ struct world {
     struct config_channel config[3];
     struct instance instances[3];
     int released;
+    bool drained;
 };
 
 static void on_released(void *generation)
@@ -485,33 +486,50 @@ static void a_reload_lets_the_old_instances_finish(void **state)
 
 static void on_drained(void *ctx)
 {
-    *(bool *)ctx = true;
+    struct world *w = ctx;
+    w->drained = true;
+    loop_stop(w->loop);
 }
 
 static void draining_waits_for_what_is_under_way(void **state)
 {
     (void)state;
     struct world w;
-    bool drained = false;
     setup(&w);
     tell(&w, "mail", "a");
-    notify_drain(w.notify, 10 * SECOND, on_drained, &drained);
+    notify_drain(w.notify, 10 * SECOND, on_drained, &w);
     tell(&w, "hook", "a");
-    assert_int_equal(count("hook"), 0);
-    loop_advance(w.loop, SECOND);
-    assert_false(drained);
+    assert_int_equal(count("hook"), 0); /* nothing is begun any more */
+    loop_turn(w.loop);
+    assert_false(w.drained);
     answer("mail", delivered);
-    assert_true(drained);
+    assert_true(w.drained);
     teardown(&w);
+}
 
-    drained = false;
+static void draining_ends_at_its_grace(void **state)
+{
+    (void)state;
+    struct world w;
     setup(&w);
     tell(&w, "mail", "a");
-    notify_drain(w.notify, 10 * SECOND, on_drained, &drained);
-    loop_advance(w.loop, 10 * SECOND);
-    assert_true(drained);
+    notify_drain(w.notify, 10, on_drained, &w);
+    loop_run(w.loop);
+    assert_true(w.drained);
     assert_int_equal(count("mail"), 0); /* cancelled */
     assert_int_equal(fake_store_count(w.store, STORE_OUTBOX), 1);
+    teardown(&w);
+}
+
+static void draining_of_nothing_ends_at_once(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    notify_drain(w.notify, HOUR, on_drained, &w);
+    assert_false(w.drained); /* not from inside the call */
+    loop_run(w.loop);
+    assert_true(w.drained);
     teardown(&w);
 }
 
@@ -554,6 +572,8 @@ int main(void)
         cmocka_unit_test(a_restart_repeats_what_was_under_way_with_the_same_id),
         cmocka_unit_test(a_reload_lets_the_old_instances_finish),
         cmocka_unit_test(draining_waits_for_what_is_under_way),
+        cmocka_unit_test(draining_ends_at_its_grace),
+        cmocka_unit_test(draining_of_nothing_ends_at_once),
         cmocka_unit_test(lists_show_the_newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
