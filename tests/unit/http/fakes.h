@@ -31,7 +31,7 @@ static struct {
     struct job_report report; /* the last one, its texts copied */
     struct job *reported;
     int n_reports, n_created;
-    char body[256];
+    char body[256], rid[64], node[64], key[64];
     const char *create_error, *pause_error;
 
     struct alert alerts[8];
@@ -73,7 +73,7 @@ struct pair {
 };
 static struct pair query[8], header[8];
 
-static struct arena *arena;
+static struct exchange *live; /* the one under way: gone, with its arena, as soon as it is answered */
 static struct loop *loop;
 
 /* ---- the exchange ---- */
@@ -114,23 +114,38 @@ void exchange_set_header(struct exchange *x, const char *name, const char *value
     snprintf(answer.headers + len, sizeof answer.headers - len, "%s: %s\n", name, value);
 }
 
-void exchange_json(struct exchange *x, int status, json_t *body)
+static void finish(struct exchange *x, int status)
 {
-    (void)x;
+    assert_ptr_equal(x, live);
     answer.times++;
     answer.status = status;
+    arena_free(x->arena);
+    free(x);
+    live = NULL;
+}
+
+void exchange_json(struct exchange *x, int status, json_t *body)
+{
+    finish(x, status);
     json_decref(answer.json);
     answer.json = body;
 }
 
 void exchange_text(struct exchange *x, int status, const char *content_type, const char *data, size_t size)
 {
-    (void)x;
-    answer.times++;
-    answer.status = status;
     snprintf(answer.type, sizeof answer.type, "%s", content_type);
     free(answer.text);
     answer.text = x_strndup(data, size);
+    finish(x, status);
+}
+
+static void fail_with(struct exchange *x, int status, const char *field, const char *text, const char *hint)
+{
+    json_t *body = json_object();
+    json_put_str(body, "error", text);
+    json_put_str(body, "field", field);
+    json_put_str(body, "hint", hint);
+    exchange_json(x, status, body);
 }
 
 void exchange_fail(struct exchange *x, int status, const char *field, const char *format, ...)
@@ -140,16 +155,12 @@ void exchange_fail(struct exchange *x, int status, const char *field, const char
     va_start(ap, format);
     vsnprintf(text, sizeof text, format, ap);
     va_end(ap);
-    json_t *body = json_object();
-    json_put_str(body, "error", text);
-    json_put_str(body, "field", field);
-    exchange_json(x, status, body);
+    fail_with(x, status, field, text, NULL);
 }
 
 void exchange_error(struct exchange *x, int status, const struct error *e)
 {
-    exchange_fail(x, status, e->where, "%s", e->what);
-    json_put_str(answer.json, "hint", e->mend);
+    fail_with(x, status, e->where, e->what, e->mend);
 }
 
 void exchange_store_failed(struct exchange *x, enum store_result result)
@@ -240,12 +251,19 @@ bool job_takes_method(const struct job *job, const char *method)
     return !*job->method || strcmp(job->method, method) == 0;
 }
 
+static const char *keep(char *out, size_t size, const char *text)
+{
+    return text && snprintf(out, size, "%s", text) >= 0 ? out : NULL;
+}
+
 void jobs_report(struct jobs *jobs, struct job *job, const struct job_report *report)
 {
     (void)jobs;
     world.n_reports++;
     world.reported = job;
     world.report = *report;
+    world.report.rid = keep(world.rid, sizeof world.rid, report->rid);
+    world.report.node = keep(world.node, sizeof world.node, report->node);
     snprintf(world.body, sizeof world.body, "%.*s", (int)report->body_size, report->body ? report->body : "");
 }
 
@@ -434,6 +452,7 @@ void store_find(struct store *store, const struct store_query *wanted,
 {
     (void)store;
     world.query = *wanted;
+    world.query.key = keep(world.key, sizeof world.key, wanted->key);
     waiting[n_waiting].commit = NULL;
     waiting[n_waiting].found = done;
     waiting[n_waiting++].ctx = ctx;
@@ -519,12 +538,10 @@ static inline int begin(void **state)
     memset(query, 0, sizeof query);
     memset(header, 0, sizeof header);
     n_waiting = 0;
-    arena = arena_new();
     loop = loop_new();
     rooms = (struct http_rooms){
         .loop = loop, .ingest = fake_ingest, .reload = fake_reload, .status = fake_status, .ready = fake_ready};
     exchange = (struct exchange){.rooms = &rooms,
-                                 .arena = arena,
                                  .body = "",
                                  .content_type = "",
                                  .query = "",
@@ -542,7 +559,6 @@ static inline int end(void **state)
     json_decref(world.pending);
     json_decref(answer.json);
     free(answer.text);
-    arena_free(arena);
     loop_free(loop);
     return 0;
 }
@@ -583,7 +599,10 @@ static inline unsigned call(const struct http_route *routes, enum http_method me
     exchange.wild[0] = wild;
     for (; routes->pattern; routes++) {
         if (strcmp(routes->pattern, pattern) == 0 && routes->methods & method) {
-            routes->handle(&exchange);
+            live = NEW(struct exchange);
+            *live = exchange;
+            live->arena = arena_new();
+            routes->handle(live);
             return routes->roles;
         }
     }

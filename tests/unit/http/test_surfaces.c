@@ -279,13 +279,15 @@ static void many_pending_ones_are_looked_at_in_parts(void **state)
     add_record(10, "{\"id\":\"abc-10\"}");
     set_query("channel", "rare");
     AUTOBUF all = {0};
+    char cursor[24];
     for (int page = 0; page < 10; page++) {
         list_notifications();
         const char *text = shown(), *next = strstr(text, "| ") + 2;
         buf_add(&all, text, (size_t)(next - 2 - text));
         if (strcmp(next, "null") == 0)
             break;
-        set_query("cursor", arena_strdup(arena, next));
+        snprintf(cursor, sizeof cursor, "%s", next);
+        set_query("cursor", cursor);
     }
     assert_string_equal(buf_str(&all), "5999 5500 1001 10 ");
 }
