@@ -40,6 +40,7 @@ static struct found *run(const char *const *argv, bool keep)
     pid_t pid = fork();
     if (pid == 0) {
         enter_files();
+        alarm(60); /* a runner that hangs is a failure, not a wait */
         struct error e;
         struct child *child = child_new(&e);
         child_run(child, (char *const *)(uintptr_t)argv, keep ? &found->tail : NULL, &found->end);
