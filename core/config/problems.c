@@ -92,7 +92,8 @@ void problems_write(struct problems *problems, struct buf *out)
         qsort(problems->list, problems->n, sizeof *problems->list, compare);
     size_t errors_left = problems->errors;
     for (size_t i = 0; i < problems->n && i < MOST_SHOWN; i++) {
-        write_one(&problems->list[i], out);
+        if (i == 0 || compare(&problems->list[i - 1], &problems->list[i]) != 0) /* two rooms may find the same */
+            write_one(&problems->list[i], out);
         errors_left -= !problems->list[i].warning;
     }
     if (errors_left)

@@ -35,14 +35,23 @@ static void add_origin(struct show *s, struct position at, const char *note)
 
 /* ---- Scalars ---- */
 
-/* Would YAML read it back as the same plain scalar, wherever it stands in a block? Parsed text of a plain scalar would,
- * but for what a line break was folded into. */
+/* Does YAML read it as this text, wherever it stands? What was plain inside { } or [ ] need not be so in a block. */
+static bool can_be_plain(const char *text)
+{
+    size_t length = strlen(text);
+    unsigned char first = (unsigned char)text[0];
+    if (!first || strstr(text, ": ") || strstr(text, " #") || strchr(" :", text[length - 1]))
+        return false;
+    if (first == '-' ? !isalnum((unsigned char)text[1]) : !isalnum(first) && !strchr("._/$+~<=(", first))
+        return false;
+    AUTOBUF visible = {0};
+    visible_add(&visible, text);
+    return strcmp(buf_str(&visible), text) == 0;
+}
+
 static void add_text(struct show *s, const char *text, bool quoted)
 {
-    bool plain = !quoted && text_is_utf8(text, strlen(text), NULL);
-    for (const char *p = text; *p && plain; p++)
-        plain = (unsigned char)*p >= 0x20 && *p != 0x7f;
-    if (plain)
+    if (!quoted && can_be_plain(text))
         buf_adds(s->out, text);
     else
         text_quote(s->out, text);
@@ -71,7 +80,7 @@ static void show_scalar(struct show *s, const struct node *node, enum care care)
     bool shortened = strcmp(text, node->written) != 0;
     if (care == SECRET && text[0] && !is_reference(node))
         buf_adds(s->out, "\"***\"");
-    else
+    else if (!node_is_nothing(node))
         add_text(s, text, node->quoted || shortened);
     add_origin(s, node->at, shortened ? ", shortened" : "");
 }
@@ -91,7 +100,7 @@ static bool sounds_secret(const char *key)
 static void show_value(struct show *s, const struct node *node, int indent, enum care care)
 {
     if (node->kind == NODE_SCALAR) {
-        if (node->written[0] || node->quoted)
+        if (!node_is_nothing(node))
             buf_addc(s->out, ' ');
         show_scalar(s, node, care);
     } else if (node->n == 0) {
@@ -103,10 +112,15 @@ static void show_value(struct show *s, const struct node *node, int indent, enum
     }
 }
 
+static void show_key(struct show *s, const struct node *key)
+{
+    add_text(s, key->text, key->quoted);
+    buf_addc(s->out, ':');
+}
+
 static void show_entry(struct show *s, const struct node *map, size_t i, int indent, enum care care)
 {
-    add_text(s, map->keys[i]->text, map->keys[i]->quoted);
-    buf_addc(s->out, ':');
+    show_key(s, map->keys[i]);
     show_value(s, map->items[i], indent + 1, care);
 }
 
@@ -145,8 +159,7 @@ static void show_instances(struct show *s, const struct node *section)
             show_entry(s, section, i, 1, SECRET);
             continue;
         }
-        add_text(s, section->keys[i]->text, section->keys[i]->quoted);
-        buf_addc(s->out, ':');
+        show_key(s, section->keys[i]);
         add_origin(s, section->keys[i]->at, "");
         for (size_t k = 0; k < block->n; k++) {
             add_indent(s, 2);

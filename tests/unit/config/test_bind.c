@@ -232,6 +232,22 @@ static void a_missing_map_counts_as_an_empty_one(void **state)
     arena_free(arena);
 }
 
+static void what_is_no_map_is_told_once(void **state)
+{
+    (void)state;
+    AUTOLOADED l = load_text("channels: {c: [a]}\n");
+    const struct config_channel *channel = &l.config->channels[0];
+    struct instance it = {0};
+    config_bind(channel->block, channel->at, "channel 'c'", table, others, &it, l.config->arena, &l.problems);
+    free(l.said);
+    hear(&l);
+    AUTOFREE char *expected =
+        x_printf("%s/c.yaml:1:15: error: channel 'c' must be a map (name: value), not a list\n", folder);
+    assert_string_equal(l.said, expected);
+    assert_int_equal(it.integer, 42);
+    template_free((struct belfry_template *)(uintptr_t)it.template);
+}
+
 static void options_have_positions(void **state)
 {
     (void)state;
@@ -256,6 +272,7 @@ int main(void)
         cmocka_unit_test(no_message_shows_a_secret),
         cmocka_unit_test(what_is_filled_in_has_any_type),
         cmocka_unit_test(a_missing_map_counts_as_an_empty_one),
+        cmocka_unit_test(what_is_no_map_is_told_once),
         cmocka_unit_test(options_have_positions),
     };
     return cmocka_run_group_tests_name("config: bind", tests, make_folder, remove_folder);

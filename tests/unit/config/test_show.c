@@ -196,8 +196,8 @@ static void what_is_shown_loads_again(void **state)
     AUTOLOADED l = load_text("agent: {listen: [\"[::1]:0\"], tls: {cert: /c, key: /k}}\n"
                              "channels:\n  c:\n    body: |\n      {\"a\": \"b\"}\n      - x: y\n"
                              "    folded: plain text\n      over lines\n\n      and more\n"
-                             "    odd: \"- \\t# \\u00e9 \\\\ ' %\"\n    list: [[a, {b: c}], \"*\", '&']\n"
-                             "    \"key: odd\": '***'\n");
+                             "    odd: \"- \\t# \\u00e9 \\\\ ' %\"\n    list: [[a, {b: c}], \"*\", '&', -, -1, a:b, ]\n"
+                             "    \"key: odd\": '***'\n    ? \n    : empty key\n");
     assert_quiet(&l);
     AUTOFREE char *shown = show(&l);
     AUTOLOADED again = load_text(shown);
