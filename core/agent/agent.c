@@ -30,6 +30,11 @@ static void on_tell(void *ctx, const struct alert *alert, enum tell what, const 
     notify_alert(agent->notify, alert, what, channels, recipients);
 }
 
+static int on_http_check(void *ctx, const struct cloud_event *event, struct error *e)
+{
+    return agent_check(ctx, event, e);
+}
+
 static int on_http_event(void *ctx, struct cloud_event *event, void (*done)(void *data, enum store_result), void *data,
                          struct error *e)
 {
@@ -226,6 +231,7 @@ static int start_http(struct agent *agent)
         .engine = agent->engine,
         .notify = agent->notify,
         .plugins = agent->plugins,
+        .check = on_http_check,
         .ingest = on_http_event,
         .reload = on_http_reload,
         .status = agent_status,

@@ -87,39 +87,25 @@ static bool is_repeat(struct agent *agent, const struct cloud_event *event)
     return repeat;
 }
 
-static void forget(struct agent *agent, const struct cloud_event *event)
+int agent_check(struct agent *agent, const struct cloud_event *event, struct error *e)
 {
-    uint64_t hash = text_hash(TEXT_HASH, event->source, strlen(event->source) + 1);
-    hash = text_hash(hash, event->id, strlen(event->id));
-    agent->seen[hash % SEEN_EVENTS] = 0;
-}
-
-static int check(struct agent *agent, const struct cloud_event *event, struct error *e)
-{
-    if (store_accepts(agent->store, e) || cloud_event_check(event, e))
+    if (cloud_event_check(event, e))
         return -1;
-    if (text_starts(event->type, "job.") && strcmp(event->type, "job.report") != 0 &&
-        strcmp(event->type, "job.heartbeat") != 0) {
+    int result = jobs_check(agent->jobs, event, e);
+    if (result == 1 && text_starts(event->type, "job.")) {
         error_set(e, "events of type '%.60s' are made by the agent itself", event->type);
         error_where(e, "type");
         return error_mend(e, "report a job by job.report or job.heartbeat");
     }
-    return 0;
+    return result < 0 ? -1 : 0;
 }
 
 int agent_ingest(struct agent *agent, struct cloud_event *event, const char *checkpoint,
                  void (*done)(void *data, enum store_result), void *data, struct error *e)
 {
-    int result = check(agent, event, e);
-    if (!result && !is_repeat(agent, event)) {
-        result = jobs_observe(agent->jobs, event, e);
-        if (result > 0) {
-            engine_process(agent->engine, event);
-            result = 0;
-        } else if (result < 0) {
-            forget(agent, event); /* refused: mended, it may come again */
-        }
-    }
+    int result = store_accepts(agent->store, e) ? -1 : agent_check(agent, event, e);
+    if (!result && !is_repeat(agent, event) && jobs_observe(agent->jobs, event, e) == 1)
+        engine_process(agent->engine, event);
     if (!result && checkpoint)
         store_checkpoint(agent, event->source, checkpoint);
     cloud_event_free(event);

@@ -43,6 +43,8 @@ struct agent {
 };
 
 /* ingest.c: the way of an event, from wherever it came */
+int agent_check(struct agent *agent, const struct cloud_event *event,
+                struct error *e); /* could it be taken? changes nothing */
 int agent_ingest(struct agent *agent, struct cloud_event *event, const char *checkpoint,
                  void (*done)(void *data, enum store_result), void *data, struct error *e);
 int checkpoints_restore(struct agent *agent, struct error *e);

@@ -147,22 +147,12 @@ static struct cloud_event *read_binary(const struct exchange *x, struct error *e
     return cloud_event_from_json(json, loop_now(x->rooms->loop), e);
 }
 
-/* A job that nobody knows is found before anything is taken, so that it spoils no half of a batch. */
-static int check_job(const struct exchange *x, const struct cloud_event *event, struct error *e)
-{
-    const char *name = json_str(event->data, "job_id", event->subject);
-    if (strcmp(event->type, "job.report") != 0 || text_empty(name) || json_flag(event->data, "create", false) ||
-        jobs_find(x->rooms->jobs, name))
-        return 0;
-    error_set(e, "unknown job '%.*s'", JOB_MOST_NAME, name);
-    error_where(e, json_object_get(event->data, "job_id") ? "data.job_id" : "subject");
-    return error_mend(e, "name it under jobs: or in an alert's job_name, or send \"create\": true");
-}
-
-/* Keep an event that was read; -1: it was not, or its job is unknown. */
+/* Keep an event that was read; -1: it was not, or it cannot be taken. Found before anything is taken, so that one bad
+ * event spoils no half of a batch. */
 static int keep_event(struct intake *in, struct cloud_event *event, size_t index)
 {
-    if (event && check_job(in->x, event, &in->error) == 0) {
+    const struct http_rooms *rooms = in->x->rooms;
+    if (event && rooms->check(rooms->ctx, event, &in->error) == 0) {
         in->events[in->n++] = event;
         return 0;
     }

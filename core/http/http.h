@@ -29,6 +29,8 @@ struct http_rooms {
     struct engine *engine;
     struct notify *notify;
     struct plugins *plugins;
+    /* Could this event be taken in? 0, or -1 and see `e`, whose where is the field. Changes nothing. */
+    int (*check)(void *ctx, const struct cloud_event *event, struct error *e);
     /* Take an event in: 0 and `done` is called once its effects are on disk or cannot be, or -1 and see `e`. Takes the
      * event over. */
     int (*ingest)(void *ctx, struct cloud_event *event, void (*done)(void *data, enum store_result), void *data,

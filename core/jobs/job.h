@@ -91,6 +91,7 @@ void run_free(struct run *run); /* its texts */
 
 /* jobs.c */
 struct job *job_new(struct jobs *jobs, const char *name);
+int job_check_new(const struct jobs *jobs, const char *name, struct error *e); /* could a report make this job? */
 void job_set_state(struct job *job, enum job_state state, const char *reason); /* reason null: none */
 
 static inline int64_t job_grace(const struct job *job)

@@ -180,13 +180,22 @@ static int check_name(const char *name, struct error *e)
     return text_is_utf8(name, len, NULL) ? 0 : error_set(e, "a job's name is UTF-8");
 }
 
-struct job *jobs_create(struct jobs *jobs, const char *name, struct error *e)
+int job_check_new(const struct jobs *jobs, const char *name, struct error *e)
 {
     if (check_name(name, e))
+        return -1;
+    if (jobs->n_created < JOBS_MOST_CREATED)
+        return 0;
+    error_set(e, "there are %d jobs that nobody configured", JOBS_MOST_CREATED);
+    return error_mend(e, "name the jobs in the configuration, or check who makes so many");
+}
+
+struct job *jobs_create(struct jobs *jobs, const char *name, struct error *e)
+{
+    if (job_check_new(jobs, name, e))
         return NULL;
-    if (jobs->n_created >= JOBS_MOST_CREATED) {
-        error_set(e, "there are %d jobs that nobody configured", JOBS_MOST_CREATED);
-        error_mend(e, "name the jobs in the configuration, or check who makes so many");
+    if (jobs_find(jobs, name)) {
+        error_set(e, "there is a job '%s' already", name);
         return NULL;
     }
     struct job *job = job_new(jobs, name);

@@ -71,7 +71,8 @@ void jobs_free(struct jobs *jobs);
 struct job *jobs_find(struct jobs *jobs, const char *name);
 struct job *jobs_find_uuid(struct jobs *jobs, const char *uuid);
 struct job *jobs_find_slug(struct jobs *jobs, const char *slug, bool *ambiguous); /* null also if ambiguous */
-/* A job that nobody configured, made by its first report; durable. Null: see `e` (bad name, too many). */
+/* A job that nobody configured, made by its first report; durable. Null: see `e` (bad name, too many, there already).
+ */
 struct job *jobs_create(struct jobs *jobs, const char *name, struct error *e);
 enum { JOBS_MOST_CREATED = 100000, JOB_MOST_NAME = 200, PING_MOST_BODY = 10000 };
 
@@ -80,8 +81,10 @@ bool job_takes_method(const struct job *job, const char *method);
 /* Apply a report; its effects are put in the store, wait with store_commit(). Reports older than what is known change
  * history only. */
 void jobs_report(struct jobs *jobs, struct job *job, const struct job_report *report);
-/* An event of type job.report or job.heartbeat with {job_id or subject, status, …}: make a report of it. 0: done; 1:
- * not such an event; -1: see `e`. */
+/* An event of type job.report or job.heartbeat with {job_id or subject, status, …} is a report. 0: it is one and can be
+ * taken; 1: it is no such event; -1: see `e`, whose where is the field. Changes nothing. */
+int jobs_check(struct jobs *jobs, const struct cloud_event *event, struct error *e);
+/* The same, and take it. */
 int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct error *e);
 
 int jobs_pause(struct jobs *jobs, struct job *job, struct error *e);

@@ -64,22 +64,14 @@ static int64_t read_seconds(const json_t *data, const char *key, int64_t fallbac
     return json_is_number(value) ? (int64_t)(json_number_value(value) * SECOND) : fallback;
 }
 
-/* The job that is meant; -1: unknown and not to be made. */
-static int find_or_create(struct jobs *jobs, const char *name, bool create, struct job **job, struct error *e)
-{
-    *job = jobs_find(jobs, name);
-    if (!*job && create) {
-        *job = jobs_create(jobs, name, e);
-        return *job ? 0 : error_where(e, "data.job_id");
-    }
-    if (*job)
-        return 0;
-    error_set(e, "unknown job '%.*s'", JOB_MOST_NAME, name);
-    error_where(e, "data.job_id");
-    return error_mend(e, "name it under jobs: or in an alert's job_name, or send \"create\": true");
-}
+/* What an event reports, and of which job. All of it points into the event. */
+struct observation {
+    const char *job;
+    bool create;
+    struct job_report report;
+};
 
-int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct error *e)
+static int read_event(const struct cloud_event *event, struct observation *out, struct error *e)
 {
     bool heartbeat = strcmp(event->type, "job.heartbeat") == 0;
     if (!heartbeat && strcmp(event->type, "job.report") != 0)
@@ -87,13 +79,14 @@ int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct erro
     const json_t *data = event->data;
     if (check_data(data, e))
         return -1;
-    const char *name = json_str(data, "job_id", event->subject),
-               *status = json_str(data, "status", heartbeat ? "running" : NULL);
-    if (text_empty(name))
+    const char *status = json_str(data, "status", heartbeat ? "running" : NULL);
+    out->job = json_str(data, "job_id", event->subject);
+    out->create = json_flag(data, "create", false);
+    if (text_empty(out->job))
         return bad(e, "data.job_id", "is missing");
     if (!status)
         return bad(e, "data.status", "is missing");
-    struct job_report report = {
+    out->report = (struct job_report){
         .time = event->time,
         .has_exit_code = json_is_number(json_object_get(data, "exit_code")),
         .exit_code = (int)json_int(data, "exit_code", 0),
@@ -105,17 +98,40 @@ int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct erro
         .duration = read_seconds(data, "duration", -1),
         .alive_for = read_seconds(data, "timeout", 0),
     };
-    report.body_size = report.body ? strlen(report.body) : 0;
-    if (parse_status(status, heartbeat, &report.kind)) {
+    out->report.body_size = out->report.body ? strlen(out->report.body) : 0;
+    if (parse_status(status, heartbeat, &out->report.kind)) {
         error_set(e, "unknown status '%.40s'", status);
         error_where(e, "data.status");
         return error_mend(e, "write start, success, failed, log or retry");
     }
-    if (report.kind == REPORT_SUCCESS && report.exit_code)
-        report.kind = REPORT_FAIL;
-    struct job *job;
-    if (find_or_create(jobs, name, json_flag(data, "create", false), &job, e))
-        return -1;
-    jobs_report(jobs, job, &report);
+    if (out->report.kind == REPORT_SUCCESS && out->report.exit_code)
+        out->report.kind = REPORT_FAIL;
+    return 0;
+}
+
+int jobs_check(struct jobs *jobs, const struct cloud_event *event, struct error *e)
+{
+    struct observation seen;
+    int result = read_event(event, &seen, e);
+    if (result || jobs_find(jobs, seen.job))
+        return result;
+    if (seen.create)
+        return job_check_new(jobs, seen.job, e) ? error_where(e, "data.job_id") : 0;
+    error_set(e, "unknown job '%.*s'", JOB_MOST_NAME, seen.job);
+    error_where(e, json_object_get(event->data, "job_id") ? "data.job_id" : "subject");
+    return error_mend(e, "name it under jobs: or in an alert's job_name, or send \"create\": true");
+}
+
+int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct error *e)
+{
+    struct observation seen;
+    int result = jobs_check(jobs, event, e);
+    if (result)
+        return result;
+    read_event(event, &seen, e);
+    struct job *job = jobs_find(jobs, seen.job);
+    if (!job)
+        job = jobs_create(jobs, seen.job, e);
+    jobs_report(jobs, job, &seen.report);
     return 0;
 }

@@ -487,6 +487,15 @@ static inline void add_record(int64_t id, const char *data)
 
 /* ---- what only the agent can do ---- */
 
+static int fake_check(void *ctx, const struct cloud_event *event, struct error *e)
+{
+    (void)ctx;
+    if (strcmp(event->subject, "nobody") != 0)
+        return 0;
+    error_set(e, "unknown job 'nobody'");
+    return error_where(e, "subject");
+}
+
 static int fake_ingest(void *ctx, struct cloud_event *event, void (*done)(void *data, enum store_result), void *data,
                        struct error *e)
 {
@@ -539,8 +548,12 @@ static inline int begin(void **state)
     memset(header, 0, sizeof header);
     n_waiting = 0;
     loop = loop_new();
-    rooms = (struct http_rooms){
-        .loop = loop, .ingest = fake_ingest, .reload = fake_reload, .status = fake_status, .ready = fake_ready};
+    rooms = (struct http_rooms){.loop = loop,
+                                .check = fake_check,
+                                .ingest = fake_ingest,
+                                .reload = fake_reload,
+                                .status = fake_status,
+                                .ready = fake_ready};
     exchange = (struct exchange){.rooms = &rooms,
                                  .body = "",
                                  .content_type = "",
