@@ -12,3 +12,9 @@ plugins_webhook_test_webhook_SOURCES = plugins/webhook/test_webhook.c plugins/we
 	tests/plugins/mock_host.c
 plugins_webhook_test_webhook_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
 plugins_webhook_test_webhook_LDADD = $(CMOCKA_LIBS)
+
+UNIT_TESTS += plugins/heartbeat/test_heartbeat
+plugins_heartbeat_test_heartbeat_SOURCES = plugins/heartbeat/test_heartbeat.c plugins/heartbeat/heartbeat.c \
+	plugins/heartbeat/report.c tests/plugins/mock_host.c
+plugins_heartbeat_test_heartbeat_CPPFLAGS = $(PLUGIN_TEST_CPPFLAGS)
+plugins_heartbeat_test_heartbeat_LDADD = $(CMOCKA_LIBS)

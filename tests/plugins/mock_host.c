@@ -433,6 +433,10 @@ static int64_t read_scaled(const char *text, const struct belfry_pair *units) /*
 static char **read_lines(struct mock_host *mock, const char *text, size_t *n)
 {
     char *copy = keep_string(mock, text), **lines = keep(mock, (strlen(text) + 1) * sizeof *lines);
+    if (strncmp(text, "[\"", 2) == 0) /* as a default is written: ["a", "b"] */
+        for (char *p = copy; *p; p++)
+            if (strchr("[]\", ", *p))
+                *p = '\n';
     for (char *line; (line = strsep(&copy, "\n"));)
         if (*line)
             lines[(*n)++] = line;
