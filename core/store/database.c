@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 /* "Bflr": how file(1) and we know our own. */
-enum { APPLICATION_ID = 0x42666c72, SCHEMA_VERSION = 1, BUSY_MS = 5000 };
+enum { APPLICATION_ID = 0x42666c72, SCHEMA_VERSION = 1, BUSY_MS = 1000 };
 _Static_assert(STORE_PAGE_SIZE == 4096, "configure() sets the page size");
 /* A file larger than this that was closed cleanly is opened without reading all of it. */
 static const int64_t most_checked_if_clean = 256LL * 1024 * 1024;
@@ -138,16 +138,21 @@ static enum store_db_state identify(sqlite3 *sql, int64_t *version, struct error
 
 /* ---- checks ---- */
 
+/* SQLite's report begins with a line that names the database. */
+static int report_structure(const char *report, struct error *e)
+{
+    const char *line = strrchr(report, '\n');
+    return strcmp(report, "ok") == 0 ? 0 : error_set(e, "the database is damaged: %s", line ? line + 1 : report);
+}
+
 static int check_structure(sqlite3 *sql, struct error *e)
 {
     sqlite3_stmt *statement = store_db_prepare(sql, e, "PRAGMA quick_check(1)");
     if (!statement)
         return -1;
-    int status = 0;
-    if (sqlite3_step(statement) != SQLITE_ROW)
-        status = store_db_fail(sql, "cannot check the database", e);
-    else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0)
-        status = error_set(e, "the database is damaged: %s", (const char *)sqlite3_column_text(statement, 0));
+    int status = sqlite3_step(statement) == SQLITE_ROW
+                     ? report_structure((const char *)sqlite3_column_text(statement, 0), e)
+                     : store_db_fail(sql, "cannot check the database", e);
     sqlite3_finalize(statement);
     return status;
 }

@@ -190,19 +190,12 @@ static void hear(struct store *store, const struct store_report *report)
     store->stats.worst_sync_us = report->worst_sync_us;
     if (!store->is_failed)
         store->trouble = report->trouble;
-    switch (report->outcome) {
-    case STORE_OUTCOME_NONE:
-        break;
-    case STORE_WRITTEN:
+    if (report->outcome == STORE_WRITTEN)
         on_written(store);
-        break;
-    case STORE_KEPT:
+    if (report->outcome == STORE_KEPT)
         on_kept(store);
-        break;
-    case STORE_BROKEN:
+    if (report->is_broken)
         on_broken(store);
-        break;
-    }
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *data)
@@ -275,6 +268,10 @@ static int start_threads(struct store *store, struct error *e)
     store->writer = store_writer_start(store->db, &store->ballast, store->wake_fd, e);
     if (!store->writer)
         return -1;
+    struct store_report at_start; /* the ballast may have found no room already */
+    store_writer_report(store->writer, &at_start);
+    store->is_full = at_start.is_full;
+    store->trouble = at_start.trouble;
     store->reader = store_reader_start(&store->home, store->wake_fd, e);
     if (store->reader)
         return 0;
@@ -437,7 +434,7 @@ int store_accepts(struct store *store, struct error *e)
     if (!store->is_full)
         return error_mend(e, "end the program that holds the database; the agent goes on by itself");
     return error_mend(e, "free at least %lld MiB there; the agent goes on by itself",
-                      (long long)(2 * store->ballast.size / (1024 * 1024) + 1));
+                      (long long)(2 * store->ballast.size / (1024 * 1024) + 8));
 }
 
 void store_find(struct store *store, const struct store_query *query,

@@ -8,16 +8,34 @@
 
 /* ---- what an error means ---- */
 
+/* What the system said of the last failed access to the database or its log. sqlite3_system_errno() does not know it
+ * after a COMMIT. */
+static int last_errno(sqlite3 *sql, int which_file)
+{
+    sqlite3_file *file = NULL;
+    int os_error = 0;
+    sqlite3_file_control(sql, "main", which_file, &file);
+    if (file && file->pMethods)
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &os_error);
+    return os_error;
+}
+
+static bool says_no_room(int os_error)
+{
+    return os_error == ENOSPC || os_error == EDQUOT || os_error == EFBIG;
+}
+
 /* SQLite says "input/output error" for a quota, a file size limit and a full disk behind the shared memory, too. A
  * failed sync is never that: what it did not write cannot be known. */
 static bool is_no_room(const struct store_db *db, int code)
 {
+    enum { NEARLY_NOTHING = 64 * 1024 };
     if ((code & 0xff) == SQLITE_FULL)
         return true;
     if ((code & 0xff) != SQLITE_IOERR || code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC)
         return false;
-    int os_error = sqlite3_system_errno(db->sql);
-    return os_error == ENOSPC || os_error == EDQUOT || os_error == EFBIG || store_home_room(db->home) < 64 * 1024;
+    return says_no_room(last_errno(db->sql, SQLITE_FCNTL_JOURNAL_POINTER)) ||
+           says_no_room(last_errno(db->sql, SQLITE_FCNTL_FILE_POINTER)) || store_home_room(db->home) < NEARLY_NOTHING;
 }
 
 static enum store_db_result judge(struct store_db *db, const char *doing, struct error *e)

@@ -16,8 +16,7 @@ struct store_writer {
     struct store_db *db;
     const struct store_ballast *ballast;
     int64_t tick_at, worked_at; /* real monotonic time */
-    bool broken;
-    bool kept; /* the batch could not be written; it has its turn with the next tick */
+    bool kept;                  /* the batch could not be written; it has its turn with the next tick */
 
     int wake_fd;
     pthread_t thread;
@@ -45,10 +44,22 @@ static void report(struct store_writer *writer, enum store_outcome outcome, cons
 {
     pthread_mutex_lock(&writer->lock);
     writer->report.outcome = outcome;
-    if (trouble)
+    if (outcome == STORE_KEPT)
         writer->report.trouble = *trouble;
-    if (outcome != STORE_KEPT)
+    else
         writer->batch = NULL;
+    pthread_cond_signal(&writer->answer);
+    pthread_mutex_unlock(&writer->lock);
+    wake(writer);
+}
+
+static void set_broken(struct store_writer *writer, const struct error *trouble)
+{
+    log_at(LOG_ERROR, "store", "%s: nothing more is written", trouble->what);
+    writer->kept = false;
+    pthread_mutex_lock(&writer->lock);
+    writer->report.is_broken = true;
+    writer->report.trouble = *trouble;
     pthread_cond_signal(&writer->answer);
     pthread_mutex_unlock(&writer->lock);
     wake(writer);
@@ -63,7 +74,7 @@ static void report_sync(struct store_writer *writer, int64_t us)
     pthread_mutex_unlock(&writer->lock);
 }
 
-/* Only the thread itself changes is_full, so it may look without the lock. */
+/* Only the thread itself changes is_full and is_broken, so it may look at them without the lock. */
 static void set_full(struct store_writer *writer, bool full, const struct error *trouble)
 {
     if (full == writer->report.is_full)
@@ -82,14 +93,6 @@ static void set_full(struct store_writer *writer, bool full, const struct error 
 }
 
 /* ---- batches ---- */
-
-static void set_broken(struct store_writer *writer, const struct error *trouble)
-{
-    writer->broken = true;
-    writer->kept = false;
-    log_at(LOG_ERROR, "store", "%s: nothing more is written", trouble->what);
-    report(writer, STORE_BROKEN, trouble);
-}
 
 static void write_batch(struct store_writer *writer, const struct store_batch *batch)
 {
@@ -158,7 +161,7 @@ static bool has_log(const struct store_writer *writer)
 
 static bool needs_tick(const struct store_writer *writer)
 {
-    return !writer->broken && (writer->kept || writer->report.is_full || has_log(writer));
+    return !writer->report.is_broken && (writer->kept || writer->report.is_full || has_log(writer));
 }
 
 static bool is_tick_due(const struct store_writer *writer)
@@ -189,12 +192,12 @@ static void tick(struct store_writer *writer)
 /* With the lock held. */
 static bool has_batch(const struct store_writer *writer)
 {
-    return writer->batch && (!writer->kept || writer->retry);
+    return writer->batch && (!writer->kept || writer->retry) && !writer->report.is_broken;
 }
 
 static bool has_prune(const struct store_writer *writer)
 {
-    return writer->prune.wanted && !writer->kept && !writer->broken;
+    return writer->prune.wanted && !writer->kept && !writer->report.is_broken;
 }
 
 /* False: stop. */
@@ -241,13 +244,11 @@ static void work(struct store_writer *writer)
     if (is_tick_due(writer))
         tick(writer);
     const struct store_batch *batch = take_batch(writer);
-    if (batch && writer->broken)
-        report(writer, STORE_BROKEN, NULL);
-    else if (batch)
+    if (batch)
         write_batch(writer, batch);
     else if (take_prune(writer, &cutoff, &keep_records))
         prune(writer, cutoff, keep_records);
-    if (!writer->broken && store_db_log_bytes(writer->db) > MOST_LOG_BYTES)
+    if (!writer->report.is_broken && store_db_log_bytes(writer->db) > MOST_LOG_BYTES)
         checkpoint(writer);
 }
 
@@ -276,6 +277,7 @@ struct store_writer *store_writer_start(struct store_db *db, const struct store_
     writer->db = db;
     writer->ballast = ballast;
     writer->wake_fd = wake_fd;
+    writer->worked_at = time_monotonic();
     pthread_mutex_init(&writer->lock, NULL);
     pthread_condattr_t by_monotonic_clock;
     pthread_condattr_init(&by_monotonic_clock);
@@ -335,7 +337,7 @@ void store_writer_wait(struct store_writer *writer, struct store_report *out)
         writer->report.outcome = STORE_OUTCOME_NONE;
     writer->retry = true;
     pthread_cond_signal(&writer->work);
-    while (writer->report.outcome == STORE_OUTCOME_NONE)
+    while (writer->report.outcome == STORE_OUTCOME_NONE && !writer->report.is_broken)
         pthread_cond_wait(&writer->answer, &writer->lock);
     take_report(writer, out);
     pthread_mutex_unlock(&writer->lock);
