@@ -226,24 +226,14 @@ static void what_was_taken_before_a_refusal_is_told_too(void **state)
     assert_non_null(strstr(json_str(answer.json, "hint", ""), "1 events before"));
 }
 
-static void a_report_names_a_known_job_or_asks_for_a_new_one(void **state)
+static void what_the_agent_cannot_take_is_refused_before_it_is_taken(void **state)
 {
     (void)state;
-    add_job("nightly", "", "");
-    set_body(one, "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"job.report\","
-                  "\"data\":{\"job_id\":\"nigthly\",\"status\":\"success\"}}");
+    set_body(one,
+             "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"job.report\",\"subject\":\"nobody\"}");
     post_events();
-    assert_field(404, "data.job_id");
-    set_body(one, "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"job.report\","
-                  "\"data\":{\"job_id\":\"nightly\",\"status\":\"success\"}}");
-    post_events();
-    settle(STORE_OK);
-    assert_answer(200);
-    set_body(one, "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"job.report\","
-                  "\"data\":{\"job_id\":\"new\",\"status\":\"success\",\"create\":true}}");
-    post_events();
-    settle(STORE_OK);
-    assert_answer(200);
+    assert_field(404, "subject");
+    assert_int_equal(world.n_events, 0);
 }
 
 static void nothing_is_taken_while_the_store_takes_nothing(void **state)
@@ -281,7 +271,7 @@ int main(void)
         TEST(what_the_engine_refuses_is_told),
         TEST(a_disk_that_fills_up_meanwhile_is_no_fault_of_the_sender),
         TEST(what_was_taken_before_a_refusal_is_told_too),
-        TEST(a_report_names_a_known_job_or_asks_for_a_new_one),
+        TEST(what_the_agent_cannot_take_is_refused_before_it_is_taken),
         TEST(nothing_is_taken_while_the_store_takes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -454,6 +454,13 @@ static void events_become_reports(void **state)
             fail_msg("%s: %s: %s", bad[i].data, e.where, e.what);
     }
     assert_told(&w, "");
+    fake_store_writes(w.store);
+    struct cloud_event *good =
+        cloud_event_new(NULL, "s", "job.report", "new", 0, json_pack("{s:s, s:b}", "status", "start", "create", 1));
+    assert_int_equal(jobs_check(w.jobs, good, &e), 0);
+    cloud_event_free(good);
+    assert_null(jobs_find(w.jobs, "new")); /* a check changes nothing */
+    assert_int_equal(fake_store_writes(w.store), 0);
     teardown(&w);
 }
 
@@ -482,6 +489,7 @@ static void jobs_are_found_and_listed(void **state)
     assert_false(job_takes_method(jobs_find(w.jobs, "b"), "GET"));
     assert_true(job_takes_method(jobs_find(w.jobs, "a"), "GET"));
     assert_non_null(jobs_create(w.jobs, "bb", &e));
+    assert_null(jobs_create(w.jobs, "bb", &e));
     const struct job *page[2];
     assert_int_equal(jobs_list(w.jobs, NULL, 2, page), 2);
     assert_string_equal(job_name(page[0]), "a");
