@@ -185,8 +185,11 @@ static struct node *block_of(struct kit *kit, va_list ap)
     struct node *map = scalar(kit, NULL, 1);
     map->kind = NODE_MAP;
     const char *key;
-    for (int line = 2; (key = va_arg(ap, const char *)); line++)
-        node_add(kit, map, scalar(kit, key, line), value_of(kit, va_arg(ap, const char *), line));
+    for (int line = 2; (key = va_arg(ap, const char *)); line++) {
+        const char *value = va_arg(ap, const char *);
+        if (*value)
+            node_add(kit, map, scalar(kit, key, line), value_of(kit, value, line));
+    }
     return map;
 }
 
@@ -301,6 +304,8 @@ void kit_send_start(struct kit *kit, struct instance *channel, struct sent *sent
 
 const char *kit_send(struct kit *kit, struct instance *channel, struct sent *sent)
 {
+    if (!channel)
+        printf("%s\n", kit_problems(kit));
     assert_non_null(channel);
     kit_send_start(kit, channel, sent);
     assert_true(kit_until(kit, &sent->done));

@@ -43,7 +43,8 @@ const char *kit_problems(struct kit *kit); /* all of them, as text */
 void assert_has(const char *text, const char *part);
 const char *kit_log(struct kit *kit); /* valid until the next call */
 
-/* An instance of a test plugin by name. Then pairs of texts up to null: "[a,b]" is a list, "{a=b,c=d}" a map. */
+/* An instance of a test plugin by name. Then pairs of texts up to null: "[a,b]" is a list, "{a=b,c=d}" a map, and
+ * "" leaves the key out. */
 struct instance *kit_channel(struct kit *kit, const char *plugin, ...) __attribute__((sentinel));
 struct instance *kit_source(struct kit *kit, const char *plugin, ...) __attribute__((sentinel));
 
