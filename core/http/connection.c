@@ -74,7 +74,8 @@ struct bufferevent *connection_new(struct event_base *base, void *data)
         abort();
     HASH_ADD_PTR(http->connections, bev, c);
     l->connections++;
-    if (++http->n_connections > http->limits.connections)
+    c->surplus = ++http->n_connections > http->limits.connections;
+    if (c->surplus)
         listener_set_full(l, true);
     kick(c);
     return c->bev;
@@ -150,8 +151,7 @@ static bool adopt(struct connection *c)
     learn_addresses(c);
     size_t of_peer = peer_add_connection(http, c->peer_key);
     c->counted = true;
-    bool too_many =
-        http->n_connections > http->limits.connections || (!c->listener->path && of_peer > http->limits.per_peer);
+    bool too_many = c->surplus || (!c->listener->path && of_peer > http->limits.per_peer);
     c->phase = too_many || http->draining ? TURNED_AWAY : READING;
     c->seen = GATE_HEAD; /* the first head's time began when the connection did */
     set_deadline(c, http->limits.head_ms);

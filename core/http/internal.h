@@ -114,7 +114,7 @@ struct connection {
     bool keep_alive, http_1_0, last; /* of that request; last: the connection ends with its answer */
     int refusal_status;
     const char *refusal_reason;
-    bool continue_due, counted;
+    bool continue_due, counted, surplus;
     bool is_tls, is_local; /* local: Unix socket, or to a loopback address */
     char peer[PEER_TEXT], peer_key[PEER_TEXT], local[PEER_TEXT];
     struct evbuffer_cb_entry *watch;

@@ -331,14 +331,15 @@ static void read_all(struct peer_socket *p)
 }
 
 /* The length of the answer that begins there, 0: not whole. HEAD's and 1xx, 204, 304 have no body. */
-static size_t answer_size(const char *data, size_t size)
+static size_t answer_size(const char *data, size_t size, bool head_only)
 {
     const char *end = memmem(data, size, "\r\n\r\n", 4);
     if (!end)
         return 0;
     size_t head = (size_t)(end - data) + 4;
     const char *length = memmem(data, head, "Content-Length: ", 16);
-    bool empty = memcmp(data + 9, "1", 1) == 0 || memcmp(data + 9, "204", 3) == 0 || memmem(data, head, "X-Head", 6);
+    bool empty = head_only || memcmp(data + 9, "1", 1) == 0 || memcmp(data + 9, "204", 3) == 0 ||
+                 memmem(data, head, "X-Head", 6);
     size_t body = length && !empty ? strtoul(length + 16, NULL, 10) : 0;
     return head + body <= size ? head + body : 0;
 }
@@ -347,7 +348,7 @@ static bool find_answer(const struct peer_socket *p, size_t nth, size_t *at, siz
 {
     *at = 0;
     for (;;) {
-        *size = p->in.len > *at ? answer_size(p->in.data + *at, p->in.len - *at) : 0;
+        *size = p->in.len > *at ? answer_size(p->in.data + *at, p->in.len - *at, p->head_only) : 0;
         if (!*size)
             return false;
         if (nth-- == 0)
@@ -414,6 +415,7 @@ const char *peer_answer(const struct peer_socket *p, size_t nth)
 int ask(struct fixture *f, const char *request, char **out)
 {
     struct peer_socket *p = peer_open(f, 0);
+    p->head_only = text_starts(request, "HEAD ");
     peer_say(p, request);
     peer_await(p, 1);
     int status = peer_status(p, 0);

@@ -36,7 +36,8 @@ struct peer_socket {
     SSL *ssl;
     SSL_CTX *ctx;
     struct buf in;
-    bool closed; /* by the server */
+    bool closed;    /* by the server */
+    bool head_only; /* answers have no body, as to HEAD */
 };
 struct peer_socket *peer_open(struct fixture *f, size_t listener);
 struct peer_socket *peer_open_tls(struct fixture *f, size_t listener, int version);
