@@ -216,6 +216,17 @@ static int start(struct child *child, char *const *argv)
     return why;
 }
 
+/* What still comes was meant for the command; from here on signals act on us as ever, so that reports can be broken
+ * off. A SIGPIPE that waits must not. */
+static void let_signals_go(const struct child *child)
+{
+    struct signalfd_siginfo info;
+    while (read(child->signals, &info, sizeof info) == sizeof info)
+        continue;
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_SETMASK, &child->before, NULL);
+}
+
 void child_run(struct child *child, char *const *argv, struct tail *tail, struct child_end *end)
 {
     *end = (struct child_end){0};
@@ -235,6 +246,7 @@ void child_run(struct child *child, char *const *argv, struct tail *tail, struct
         end->usage = child->usage;
     }
     end->duration = time_monotonic() - began;
+    let_signals_go(child);
     for (int i = 0; i < 2; i++)
         if (child->streams[i].from >= 0)
             end_stream(&child->streams[i]);

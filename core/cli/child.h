@@ -10,8 +10,8 @@
 
 struct child;
 
-/* From here on TERM INT HUP USR1 USR2 QUIT are held, to be passed on to the command. Call it before any thread starts.
- * Null: see `e`. */
+/* From here to the end of child_run() TERM INT HUP USR1 USR2 QUIT are held, to be passed on to the command. Call it
+ * before any thread starts. Null: see `e`. */
 struct child *child_new(struct error *e);
 void child_free(struct child *child); /* null is fine */
 

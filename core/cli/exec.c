@@ -27,7 +27,7 @@ struct exec {
 static void warn(const char *what, const struct exec *exec, const struct error *e)
 {
     char text[sizeof *e + 16];
-    fprintf(stderr, "belfry: the %s of '%s' was not reported: %s\n", what, exec->job, error_text(e, text, sizeof text));
+    fprintf(stderr, "belfry: %s of '%s' was not reported: %s\n", what, exec->job, error_text(e, text, sizeof text));
 }
 
 static json_t *new_report(const struct exec *exec, const char *status)
@@ -79,10 +79,14 @@ static void run_reported(struct exec *exec, struct child *child, struct tail *ta
     if (end->code >= 126 && *end->reason && end->code < 128)
         fprintf(stderr, "belfry: %s\n", end->reason);
     bool started = courier && courier_end(courier, &start_error) == 0;
-    if (report_end(exec, end, tail, &end_error))
-        warn("end", exec, &end_error);
+    int status = report_end(exec, end, tail, &end_error);
+    if (status == EX_UNAVAILABLE || status == EX_TEMPFAIL)
+        error_mend(&end_error, "given up after %s, --report-timeout",
+                   duration_format(exec->report_timeout, (char[DURATION_TEXT]){0}));
+    if (status)
+        warn("the end", exec, &end_error);
     else if (!started)
-        warn("start", exec, &start_error);
+        warn("the start", exec, &start_error);
     client_close(exec->client);
 }
 

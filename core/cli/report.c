@@ -108,7 +108,10 @@ static int send_until(struct client *client, const json_t *report, int64_t patie
         if (!status && json_int(answer.json, "accepted", 0) < 1)
             status = client_fail_stranger(client, e);
         int64_t wait = next_wait(&step, answer.retry_after);
-        if (!is_temporary(status) || time_monotonic() + wait >= until || flag_wait(stop, wait))
+        left = until - time_monotonic();
+        if (!is_temporary(status) || left <= 0 || answer.retry_after > left)
+            return status;
+        if (flag_wait(stop, wait < left ? wait : left)) /* the last try is made when patience ends */
             return status;
     }
 }

@@ -21,6 +21,7 @@
 struct found {
     struct child_end end;
     struct tail tail;
+    bool holds_term; /* after its end */
 };
 
 static char folder[] = "/tmp/belfry-test-child-XXXXXX";
@@ -44,6 +45,9 @@ static struct found *run(const char *const *argv, bool keep)
         struct error e;
         struct child *child = child_new(&e);
         child_run(child, (char *const *)(uintptr_t)argv, keep ? &found->tail : NULL, &found->end);
+        sigset_t held;
+        sigprocmask(SIG_BLOCK, NULL, &held);
+        found->holds_term = sigismember(&held, SIGTERM);
         child_free(child);
         _exit(0);
     }
@@ -201,6 +205,15 @@ static void test_command_gets_the_callers_mask(void **state)
     forget(found);
 }
 
+/* Whoever wants to break off what we do afterwards can. */
+static void test_signals_act_on_us_afterwards(void **state)
+{
+    (void)state;
+    struct found *found = run_shell("exit 0", true);
+    assert_false(found->holds_term);
+    forget(found);
+}
+
 static void test_use_of_resources(void **state)
 {
     (void)state;
@@ -239,6 +252,7 @@ int main(void)
         cmocka_unit_test(test_signal_reaches_the_group),
         cmocka_unit_test(test_background_process_does_not_hold),
         cmocka_unit_test(test_command_gets_the_callers_mask),
+        cmocka_unit_test(test_signals_act_on_us_afterwards),
         cmocka_unit_test(test_use_of_resources),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
