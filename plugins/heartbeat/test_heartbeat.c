@@ -541,11 +541,11 @@ static void a_unix_socket_comes_and_goes(void **state)
     remove_folder(&folder);
 }
 
-static int bound_socket(const char *path)
+static int bound_socket(const char *path, int type)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     strcpy(address.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    int fd = socket(AF_UNIX, type, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     return fd;
 }
@@ -556,7 +556,7 @@ static void only_a_stale_file_is_replaced(void **state)
     struct folder folder;
     struct stat file;
     make_folder(&folder);
-    int other = bound_socket(folder.socket);
+    int other = bound_socket(folder.socket, SOCK_DGRAM);
     struct mock_host *mock = mock_open(heartbeat, OPTIONS({"listen", folder.option}));
     assert_int_equal(mock_start(mock), -1);
     assert_string_equal(mock->error_option, "listen");
@@ -565,9 +565,17 @@ static void only_a_stale_file_is_replaced(void **state)
     assert_int_equal(mock_start(mock), 0);
 
     unlink(folder.socket); /* somebody else took the place meanwhile */
-    other = bound_socket(folder.socket);
+    other = bound_socket(folder.socket, SOCK_DGRAM);
     over(mock);
     assert_int_equal(stat(folder.socket, &file), 0);
+    close(other);
+    unlink(folder.socket);
+
+    other = bound_socket(folder.socket, SOCK_STREAM); /* of another kind, but in use */
+    mock = mock_open(heartbeat, OPTIONS({"listen", folder.option}));
+    assert_int_equal(mock_start(mock), -1);
+    assert_int_equal(stat(folder.socket, &file), 0);
+    mock_close(mock);
     close(other);
     unlink(folder.socket);
 

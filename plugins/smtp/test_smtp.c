@@ -81,6 +81,16 @@ static void assert_well_formed(const char *message)
     }
 }
 
+/* A word that began within a code point would not be UTF-8 by itself. */
+static void assert_words_are_whole(const char *message)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (const char *word = message; (word = strstr(word, "=?UTF-8?B?")); word++) {
+        long high = strchr(digits, word[10]) - digits, low = strchr(digits, word[11]) - digits;
+        assert_true(((high << 2 | low >> 4) & 0xc0) != 0x80);
+    }
+}
+
 static void writes_a_whole_message(void **state)
 {
     (void)state;
@@ -170,6 +180,7 @@ static void keeps_every_head_line_short(void **state)
         for (size_t i = 0; i < 60; i++)
             strcat(title, "😀");
         assert_well_formed(message_for(mock, title));
+        assert_words_are_whole(message_for(mock, title));
     }
     memset(title, 'w', sizeof title - 1); /* nowhere to fold */
     title[sizeof title - 1] = '\0';
@@ -229,13 +240,15 @@ static void encodes_the_body(void **state)
     assert_well_formed(message);
     assert_non_null(strstr(message, "\r\n\r\na=3Db=20\r\n\r\n.dot\r\n=E7=A3=81=E7=9B=98\tend=09\r\n"));
     char text[5000];
-    memset(text, '=', sizeof text - 1);
-    text[sizeof text - 1] = '\0';
-    notification.text = text;
-    message = mock_compose(mock, &notification)->pub.body;
-    assert_well_formed(message);
-    for (const char *line = strstr(message, "\r\n\r\n") + 4, *end; (end = strstr(line, "\r\n")); line = end + 2)
-        assert_true(end - line <= 76);
+    for (const char *fill = "=x"; *fill; fill++) {
+        memset(text, *fill, sizeof text - 1);
+        text[sizeof text - 1] = '\0';
+        notification.text = text;
+        message = mock_compose(mock, &notification)->pub.body;
+        assert_well_formed(message);
+        for (const char *line = strstr(message, "\r\n\r\n") + 4, *end; (end = strstr(line, "\r\n")); line = end + 2)
+            assert_true(end - line <= 76);
+    }
     mock_close(mock);
 }
 

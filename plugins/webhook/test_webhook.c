@@ -219,11 +219,12 @@ static void knows_json(void **state)
         if (fault != bad[i].text + bad[i].fault)
             fail_msg("%s: fault at %td", bad[i].text, fault ? fault - bad[i].text : -1);
     }
-    char deep[200];
-    memset(deep, '[', 100);
-    memset(deep + 100, ']', 100);
-    deep[199] = '\0';
-    assert_non_null(json_find_fault(deep));
+    char deep[200] = "";
+    memset(deep, '[', 65);
+    memset(deep + 65, ']', 65);
+    assert_ptr_equal(json_find_fault(deep), deep + 64);
+    deep[129] = '\0';
+    assert_null(json_find_fault(deep + 1));
 }
 
 int main(void)
