@@ -61,7 +61,7 @@ static void add_text(struct show *s, const char *text, bool quoted)
 static bool is_reference(const struct node *node)
 {
     const char *text = node->written, *end = strchr(text, '}');
-    return node->interpolated && text_starts(text, "${") && end && !end[1] && !strstr(text, ":-");
+    return text_starts(text, "${") && end && !end[1] && !strstr(text, ":-");
 }
 
 static bool looks_like_url(const char *text)

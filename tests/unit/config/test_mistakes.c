@@ -240,6 +240,12 @@ static void a_broken_file_makes_no_others_wrong(void **state)
     AUTOLOADED l = load("broken");
     assert_int_equal(l.problems.n, 1);
     assert_said(&l, "broken/b.yaml:2:1", "YAML");
+    put("broken/b.yaml", "channels: {mail: {}}\n");
+    AUTOFREE char *path = in_folder("broken/b.yaml");
+    assert_int_equal(chmod(path, 0666), 0);
+    AUTOLOADED refused = load("broken");
+    assert_int_equal(refused.problems.n, 1);
+    assert_said(&refused, "broken/b.yaml", "written by others");
 }
 
 static void names_across_files_are_told_with_both_places(void **state)
