@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -304,7 +305,7 @@ struct mail *mail_send(struct mailroom *room, const struct request *request, str
         memcpy(mail->body, pub->body, pub->body_size);
     smtp_init(&mail->smtp, request->n_recipients);
     mail->smtp.wants_auth = *pub->username || *pub->password || *pub->bearer || url_has_user(pub->url);
-    mail->smtp.wants_tls = pub->starttls && text_starts(pub->url, "smtp:");
+    mail->smtp.wants_tls = pub->starttls && strncasecmp(pub->url, "smtp:", 5) == 0;
     mail->recipients = x_calloc(request->n_recipients, sizeof *mail->recipients);
     for (size_t i = 0; i < request->n_recipients; i++)
         mail->recipients[i] = x_strdup(request->recipients[i]);

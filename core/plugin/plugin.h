@@ -47,7 +47,9 @@ struct instance *instance_new_channel(struct plugins *plugins, const struct conf
                                       struct problems *problems);
 struct instance *instance_new_source(struct plugins *plugins, const struct config_source *config,
                                      struct problems *problems);
-void instance_free(struct instance *instance); /* stops it first; null is fine */
+/* Stops it first; attempts that are under way end as unavailable, before this returns. Null is fine. Never from inside
+ * a plugin's call. */
+void instance_free(struct instance *instance);
 const char *instance_name(const struct instance *instance);
 const struct belfry_plugin *instance_plugin(const struct instance *instance);
 

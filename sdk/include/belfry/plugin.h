@@ -215,6 +215,7 @@ struct belfry_child;
 struct belfry_hook;                  /* one HTTP request to /hooks/INSTANCE; answer it exactly once, at once or later */
 
 struct belfry_hook_request { uint32_t size; const char *method, *query, *peer; const char *body; size_t body_size; const void *internal; };
+/* deadline: ms from now, 0: a minute; then the command's process group gets SIGTERM, 2 s later SIGKILL. max_output 0: 64 KiB. */
 struct belfry_command { uint32_t size; const char *const *argv; const char *input; size_t input_size; int64_t deadline; size_t max_output; };
 struct belfry_exit { uint32_t size; int code, signal, timed_out, truncated; const char *output; size_t output_size; const char *error; };
 
@@ -240,7 +241,7 @@ struct belfry_host {                 /* one table per instance, valid until clos
     const char *(*reply_header)(const struct belfry_reply *, const char *name);  /* "" if absent */
     void (*judge_http)(const struct belfry_reply *, struct belfry_verdict *);
     void (*undelivered)(struct belfry_verdict *, const char *address, int again, int code, const char *text);
-    void (*complete)(struct belfry_delivery *, const struct belfry_verdict *);
+    void (*complete)(struct belfry_delivery *, const struct belfry_verdict *);  /* owed to every verdict given to undelivered() */
 
     /* Work in the background: the handle is valid until its last call back, or until it is stopped. Null only for bad arguments. */
     struct belfry_timer *(*timer_start)(const struct belfry_host *, int64_t after, int64_t every, void (*fire)(void *data), void *data);

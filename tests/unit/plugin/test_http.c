@@ -117,6 +117,27 @@ static void answers_are_judged(void **state)
     }
 }
 
+static void trouble_of_the_network_is_judged(void **state)
+{
+    static const struct {
+        const char *url;
+        enum belfry_outcome outcome;
+    } cases[] = {
+        {"http://127.0.0.1:1/", BELFRY_UNAVAILABLE},
+        {"http://169.254.169.254/", BELFRY_REJECTED},
+        {"ftp://127.0.0.1/", BELFRY_REJECTED},
+    };
+    struct kit *kit = *state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sent sent;
+        struct instance *channel = kit_channel(kit, "t_channel", "url", cases[i].url, "judge", "http", NULL);
+        kit_send(kit, channel, &sent);
+        assert_int_equal(sent.result.outcome, cases[i].outcome);
+        assert_true(*sent.text != '\0');
+        instance_free(channel);
+    }
+}
+
 static void retry_after_is_read_in_both_forms(void **state)
 {
     struct kit *kit = *state;
@@ -362,6 +383,7 @@ int main(void)
         TEST(no_content_type_is_guessed_and_bearer_is_sent),
         TEST(connections_are_used_again_but_not_by_others),
         TEST(answers_are_judged),
+        TEST(trouble_of_the_network_is_judged),
         TEST(retry_after_is_read_in_both_forms),
         TEST(broken_answers_are_broken),
         TEST(silence_times_out),

@@ -45,7 +45,9 @@ static const char *mail(struct kit *kit, struct peer_script script, struct wish 
     assert_in_range(sent.result.latency, 0, 4000);
     if (heard)
         *heard = arena_strdup(kit->arena, peer_heard(peer));
-    instance_free(channel);
+    int64_t began = time_monotonic();
+    instance_free(channel); /* closes the connection, politely, but without waiting for the answer to QUIT */
+    assert_in_range(time_monotonic() - began, 0, 500);
     peer_free(peer);
     return arena_strdup(kit->arena, sent.text);
 }
