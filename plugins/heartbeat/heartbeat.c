@@ -299,6 +299,20 @@ static int bind_socket(struct listener *listener, const struct endpoint *endpoin
     return 0;
 }
 
+/* With the port that was really bound: it may have been left to the system by a 0. */
+static void log_address(const struct listener *listener, const char *text)
+{
+    const struct belfry_host *host = listener->heartbeat->host;
+    struct endpoint bound = {.length = sizeof bound.address};
+    if (listener->path || getsockname(listener->fd, &bound.address.any, &bound.length)) {
+        host->log(host, BELFRY_LOG_INFO, "listening on %s", text);
+        return;
+    }
+    bool is_v4 = bound.address.any.sa_family == AF_INET;
+    host->log(host, BELFRY_LOG_INFO, "listening on %.*s:%u", (int)(strrchr(text, ':') - text), text,
+              ntohs(is_v4 ? bound.address.v4.sin_port : bound.address.v6.sin6_port));
+}
+
 static int open_listener(struct heartbeat *heartbeat, const char *text, struct belfry_error *e)
 {
     const struct belfry_host *host = heartbeat->host;
@@ -317,6 +331,7 @@ static int open_listener(struct heartbeat *heartbeat, const char *text, struct b
     listener->watch = host->watch_start(host, listener->fd, BELFRY_READ, on_readable, listener);
     if (!listener->watch)
         return host->fail(e, "listen", "%s: cannot be watched", text);
+    log_address(listener, text);
     if (!*heartbeat->token && !is_on_this_machine(&endpoint))
         host->log(host, BELFRY_LOG_WARNING,
                   "%s is open to other machines without a token: whoever reaches it can report", text);
@@ -410,7 +425,7 @@ static int heartbeat_open(void *self, const struct belfry_host *host, struct bel
     for (size_t i = 0; i < heartbeat->listen.n; i++)
         if (read_endpoint(heartbeat, heartbeat->listen.item[i], &endpoint, e))
             return -1;
-    return heartbeat->timeout > 0 ? 0 : host->fail(e, "timeout", "must be longer than nothing");
+    return heartbeat->timeout > 0 ? 0 : host->fail(e, "timeout", "timeout must be longer than nothing");
 }
 
 static void heartbeat_stop(void *self)

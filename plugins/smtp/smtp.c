@@ -51,12 +51,12 @@ static int check_credentials(const struct smtp *smtp, struct belfry_error *e)
     if (*smtp->password && *smtp->bearer)
         return host->fail(e, "bearer", "give a password or a bearer token, not both");
     if (*smtp->username && !*smtp->password && !*smtp->bearer)
-        return host->fail(e, "username", "needs a password or a bearer token beside it");
+        return host->fail(e, "username", "username needs a password or a bearer token beside it");
     if (!*smtp->username && (*smtp->password || *smtp->bearer))
-        return host->fail(e, *smtp->password ? "password" : "bearer", "needs a username beside it");
+        return host->fail(e, "username", "a password or a bearer token needs a username beside it");
     if (*smtp->username && !is_tls(smtp) && strcmp(smtp->starttls, "none") == 0 && !is_loopback(smtp->url))
         return host->fail(e, "starttls",
-                          "with none, the password would cross the network in the clear: write required");
+                          "with starttls: none the password would cross the network in the clear: write required");
     return 0;
 }
 
@@ -125,7 +125,7 @@ static const char *subject_line(const struct smtp *smtp, const struct belfry_not
         if ((unsigned char)*p >= 0x20 && *p != 0x7f)
             continue;
         if (smtp->subject)
-            return host->fail(e, "subject", "must be one line, without control characters"), NULL;
+            return host->fail(e, "subject", "the subject must be one line, without control characters"), NULL;
         *p = ' ';
     }
     return line;

@@ -303,7 +303,7 @@ static void refuses_half_a_login(void **state)
 {
     (void)state;
     mock_expect_refusal(smtp, OPTIONS(USUAL, {"username", "u"}), "username", "password");
-    mock_expect_refusal(smtp, OPTIONS(USUAL, {"password", "p"}), "password", "username");
+    mock_expect_refusal(smtp, OPTIONS(USUAL, {"password", "p"}), "username", "password");
     mock_expect_refusal(smtp, OPTIONS(USUAL, {"username", "u"}, {"password", "p"}, {"bearer", "b"}), "bearer", "both");
 }
 

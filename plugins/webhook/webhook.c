@@ -36,10 +36,11 @@ static int check_json(const struct belfry_host *host, const char *text, struct b
         column = *p == '\n' ? 1 : column + 1;
         line += *p == '\n';
     }
-    return host->fail(e, "body",
-                      "is not JSON at line %d, column %d once rendered: put quotes around each \"{{ }}\", or set "
-                      "content_type",
-                      line, column);
+    return host->fail(
+        e, "body",
+        "the body is not JSON at line %d, column %d once rendered: put quotes around each \"{{ }}\", or set "
+        "content_type",
+        line, column);
 }
 
 static int escape_for(const char *content_type)
@@ -128,11 +129,12 @@ static int check_options(const struct webhook *webhook, struct belfry_error *e)
     if (*webhook->bearer && (*webhook->username || *webhook->password))
         return host->fail(e, "bearer", "give a username and password or a bearer token, not both");
     if (*webhook->password && !*webhook->username)
-        return host->fail(e, "password", "needs a username beside it");
+        return host->fail(e, "password", "password needs a username beside it");
     if (*webhook->key_file && !*webhook->cert_file)
-        return host->fail(e, "key_file", "needs cert_file beside it");
+        return host->fail(e, "key_file", "key_file needs cert_file beside it");
     if (strncmp(webhook->url, "https:", 6) != 0 && (*webhook->ca_file || *webhook->cert_file))
-        return host->fail(e, *webhook->ca_file ? "ca_file" : "cert_file", "is of use only with an https:// url");
+        return host->fail(e, *webhook->ca_file ? "ca_file" : "cert_file",
+                          "certificates are of use only with an https:// url");
     if (webhook->body && strcmp(webhook->method, "GET") == 0)
         return host->fail(e, "body", "GET has no body: use POST, PUT or PATCH");
     if (!webhook->body && !is_json(webhook->content_type))

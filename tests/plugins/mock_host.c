@@ -16,16 +16,12 @@ struct mock_memory {
     char bytes[];
 };
 
-struct belfry_template {
-    const char *text;
-};
-
 static struct mock_host *mock_of(const struct belfry_host *host)
 {
     return (struct mock_host *)(uintptr_t)host->internal;
 }
 
-static void *keep(struct mock_host *mock, size_t size)
+void *mock_keep(struct mock_host *mock, size_t size)
 {
     struct mock_memory *memory = calloc(1, sizeof *memory + size);
     assert_non_null(memory);
@@ -34,16 +30,16 @@ static void *keep(struct mock_host *mock, size_t size)
     return memory->bytes;
 }
 
-static char *keep_text(struct mock_host *mock, const char *text, size_t size)
+char *mock_keep_text(struct mock_host *mock, const char *text, size_t size)
 {
-    char *copy = keep(mock, size + 1);
+    char *copy = mock_keep(mock, size + 1);
     memcpy(copy, text, size);
     return copy;
 }
 
 static char *keep_string(struct mock_host *mock, const char *text)
 {
-    return text ? keep_text(mock, text, strlen(text)) : NULL;
+    return text ? mock_keep_text(mock, text, strlen(text)) : NULL;
 }
 
 static char *keep_format(struct mock_host *mock, const char *format, va_list args)
@@ -197,7 +193,7 @@ static const char *host_render(struct belfry_request *request, const struct belf
     if (size > 1024 * 1024)
         host_fail(e, NULL, "the text is longer than 1 MiB");
     else
-        copy = keep_text(mock, bytes, size);
+        copy = mock_keep_text(mock, bytes, size);
     free(bytes);
     return copy;
 }
@@ -283,7 +279,7 @@ static void host_watch_stop(struct belfry_watch *watch)
 static struct belfry_request *host_request_new(const struct belfry_host *host)
 {
     struct mock_host *mock = mock_of(host);
-    struct owned_request *owned = keep(mock, sizeof *owned);
+    struct owned_request *owned = mock_keep(mock, sizeof *owned);
     owned->mock = mock;
     owned->request.pub = (struct belfry_request){.size = sizeof owned->request.pub,
                                                  .url = "",
@@ -364,7 +360,7 @@ static int host_emit(const struct belfry_host *host, const struct belfry_event *
         .type = keep_string(mock, event->type),
         .subject = keep_string(mock, event->subject),
         .id = keep_string(mock, event->id),
-        .data = event->data ? keep_text(mock, event->data, event->data_size) : NULL,
+        .data = event->data ? mock_keep_text(mock, event->data, event->data_size) : NULL,
         .checkpoint = keep_string(mock, event->checkpoint),
         .time = event->time,
         .committed = committed,
@@ -411,124 +407,7 @@ static const struct belfry_host table = {
     .checkpoint = host_checkpoint,
 };
 
-/* ---- Options: text to the C type, by the plugin's own table ---- */
-
-static int64_t read_scaled(const char *text, const struct belfry_pair *units) /* "1h30m", "64KiB" */
-{
-    int64_t sum = 0;
-    while (*text) {
-        char *rest;
-        int64_t n = strtoll(text, &rest, 10);
-        size_t length = strcspn(rest, "0123456789");
-        const struct belfry_pair *unit = units;
-        while (unit->key && (strlen(unit->key) != length || strncmp(unit->key, rest, length) != 0))
-            unit++;
-        assert_non_null(unit->key);
-        sum += n * strtoll(unit->value, NULL, 10);
-        text = rest + length;
-    }
-    return sum;
-}
-
-static char **read_lines(struct mock_host *mock, const char *text, size_t *n)
-{
-    char *copy = keep_string(mock, text), **lines = keep(mock, (strlen(text) + 1) * sizeof *lines);
-    if (strncmp(text, "[\"", 2) == 0) /* as a default is written: ["a", "b"] */
-        for (char *p = copy; *p; p++)
-            if (strchr("[]\", ", *p))
-                *p = '\n';
-    for (char *line; (line = strsep(&copy, "\n"));)
-        if (*line)
-            lines[(*n)++] = line;
-    return lines;
-}
-
-static void read_map(struct mock_host *mock, const char *text, struct belfry_map *out)
-{
-    char **lines = read_lines(mock, text, &out->n);
-    struct belfry_pair *pairs = keep(mock, (out->n + 1) * sizeof *pairs);
-    for (size_t i = 0; i < out->n; i++) {
-        char *colon = strstr(lines[i], ": ");
-        assert_non_null(colon);
-        *colon = '\0';
-        pairs[i] = (struct belfry_pair){lines[i], colon + 2};
-    }
-    out->pair = pairs;
-}
-
-static void bind(struct mock_host *mock, const struct belfry_option *option, const char *text)
-{
-    static const struct belfry_pair times[] = {{"ms", "1"},      {"s", "1000"},     {"m", "60000"},
-                                               {"h", "3600000"}, {"d", "86400000"}, {0}};
-    static const struct belfry_pair sizes[] = {{"", "1"}, {"KiB", "1024"}, {"MiB", "1048576"}, {0}};
-    void *field = (char *)mock->self + option->offset;
-    switch ((enum belfry_type)option->type) {
-    case BELFRY_INTEGER:
-        *(int64_t *)field = strtoll(text, NULL, 10);
-        break;
-    case BELFRY_NUMBER:
-        *(double *)field = strtod(text, NULL);
-        break;
-    case BELFRY_BOOL:
-        *(int64_t *)field = strcmp(text, "true") == 0;
-        break;
-    case BELFRY_DURATION:
-        *(int64_t *)field = read_scaled(text, times);
-        break;
-    case BELFRY_SIZE:
-        *(int64_t *)field = read_scaled(text, sizes);
-        break;
-    case BELFRY_TEMPLATE:
-        if (*text) {
-            struct belfry_template *template = keep(mock, sizeof *template);
-            template->text = keep_string(mock, text);
-            *(const struct belfry_template **)field = template;
-        }
-        break;
-    case BELFRY_LIST:
-        ((struct belfry_list *)field)->item =
-            (const char *const *)read_lines(mock, text, &((struct belfry_list *)field)->n);
-        break;
-    case BELFRY_MAP:
-        read_map(mock, text, field);
-        break;
-    default:
-        *(const char **)field = keep_string(mock, text);
-    }
-}
-
-static bool is_choice(const struct belfry_option *option, const char *text)
-{
-    size_t n = option->type == BELFRY_URL ? strcspn(text, ":") : strlen(text);
-    for (const char *p = option->choices; p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
-        if (strcspn(p, "|") == n && strncmp(p, text, n) == 0)
-            return true;
-    return !option->choices;
-}
-
-static int bind_all(struct mock_host *mock, const struct belfry_pair *given)
-{
-    const struct belfry_option *options = mock->plugin->options;
-    for (const struct belfry_pair *pair = given; pair->key; pair++) {
-        const struct belfry_option *option = options;
-        while (option->name && strcmp(option->name, pair->key) != 0)
-            option++;
-        if (!option->name)
-            return host_fail(&mock->error, pair->key, "unknown option");
-    }
-    for (const struct belfry_option *option = options; option->name; option++) {
-        const char *text = NULL;
-        for (const struct belfry_pair *pair = given; pair->key; pair++)
-            if (strcmp(option->name, pair->key) == 0)
-                text = pair->value;
-        if (!text && option->flags & BELFRY_REQUIRED)
-            return host_fail(&mock->error, option->name, "is required");
-        if (text && !is_choice(option, text))
-            return host_fail(&mock->error, option->name, "must be one of %s", option->choices);
-        bind(mock, option, text ? text : option->initial ? option->initial : "");
-    }
-    return 0;
-}
+/* ---- Instances ---- */
 
 static void note_option(struct mock_host *mock)
 {
@@ -564,7 +443,7 @@ static void mock_free(struct mock_host *mock)
 
 static int mock_try(struct mock_host *mock, const struct belfry_pair *options)
 {
-    int failed = bind_all(mock, options);
+    int failed = mock_bind(mock, options);
     if (!failed && mock->plugin->open)
         failed = mock->plugin->open(mock->self, &mock->host, &mock->error);
     note_option(mock);

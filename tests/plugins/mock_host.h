@@ -35,6 +35,9 @@ struct mock_undelivered {
     int again, code;
 };
 
+struct belfry_template {
+    const char *text; /* {{ name }} and {{ labels.K }} are understood */
+};
 struct belfry_timer {
     int64_t due, every;
     void (*fire)(void *);
@@ -102,6 +105,12 @@ struct mock_host *mock_open(const struct belfry_plugin *plugin, const struct bel
 void mock_expect_refusal(const struct belfry_plugin *plugin, const struct belfry_pair *options, const char *option,
                          const char *part);
 void mock_close(struct mock_host *mock);
+
+/* Fill the instance's fields; -1: see mock->error. Part of mock_open(). */
+int mock_bind(struct mock_host *mock, const struct belfry_pair *options);
+/* Zeroed memory, or a copy with a NUL behind it, that lives as long as the mock. */
+void *mock_keep(struct mock_host *mock, size_t size);
+char *mock_keep_text(struct mock_host *mock, const char *text, size_t size);
 
 /* ---- channels ---- */
 
