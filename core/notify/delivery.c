@@ -167,13 +167,16 @@ static void count(struct channel *channel, const struct channel_result *result)
     channel->last_error = result->outcome == BELFRY_DELIVERED ? NULL : x_strdup(result->text);
 }
 
-/* Whoever did not get it, and may yet. */
-static void keep_recipients(struct notification *n, const struct channel_result *result)
+/* Who may get it yet is left in `recipients`; who never will is remembered in `refused`. */
+static void note_failures(struct notification *n, const struct channel_result *result)
 {
-    json_t *left = json_array();
+    json_t *left = json_array(), *refused = json_object_get(n->data, "refused");
+    if (!refused) {
+        refused = json_array();
+        json_put(n->data, "refused", refused);
+    }
     for (size_t i = 0; i < result->n_failures; i++)
-        if (result->failures[i].again)
-            json_array_append_new(left, json_utf8(result->failures[i].address));
+        json_array_append_new(result->failures[i].again ? left : refused, json_utf8(result->failures[i].address));
     json_put(n->data, "recipients", left);
 }
 
@@ -240,24 +243,34 @@ static void disable(struct lane *lane, struct notification *n, const struct chan
         notification_store(n); /* parked below, until the configuration changes */
 }
 
+/* Some got it, the others never will. */
+static void end_partial(struct channel *channel, struct notification *n)
+{
+    AUTOFREE char *refused = json_text(json_object_get(n->data, "refused"));
+    log_at(LOG_ERROR, "notify", "notification %s reached only some of its recipients by channel '%s'; refused: %s",
+           n->public_id, channel->name, refused);
+    channel->failed++;
+    notification_finish(n, "partial");
+}
+
 static void settle(struct lane *lane, struct notification *n, const struct channel_result *result)
 {
     struct channel *channel = lane->channel;
     switch (result->outcome) {
     case BELFRY_DELIVERED:
-        channel->delivered++;
-        notification_finish(n, "delivered");
+        if (json_array_size(json_object_get(n->data, "refused"))) {
+            end_partial(channel, n);
+        } else {
+            channel->delivered++;
+            notification_finish(n, "delivered");
+        }
         break;
     case BELFRY_PARTIAL:
-        if (any_again(result)) {
-            keep_recipients(n, result);
+        note_failures(n, result);
+        if (any_again(result))
             retry_later(lane, n, result);
-        } else {
-            log_at(LOG_ERROR, "notify", "notification %s reached only some of its recipients by channel '%s': %s",
-                   n->public_id, channel->name, result->text);
-            channel->failed++;
-            notification_finish(n, "partial");
-        }
+        else
+            end_partial(channel, n);
         break;
     case BELFRY_RATE_LIMITED:
     case BELFRY_UNAVAILABLE:

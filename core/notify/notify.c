@@ -131,6 +131,7 @@ struct notification *notification_redirect(const struct notification *n, const c
     json_put(data, "attempts", json_array());
     json_object_del(data, "attempt_count");
     json_object_del(data, "next_attempt");
+    json_object_del(data, "refused");
     return enqueue(n->notify, data);
 }
 

@@ -50,8 +50,9 @@ void notify_free(struct notify *notify);
 void notify_alert(struct notify *notify, const struct alert *alert, enum tell what, const struct belfry_list *channels,
                   const struct belfry_list *recipients);
 
-/* {id, channel, state, alerts, created_at, next_attempt, attempts: [{time, verdict, code, latency, error}]} of what is
- * in the outbox, newest first, ids below `before` (0: all). The caller owns the array. History is in
+/* {id, channel, state, alerts, recipients, refused, created_at, next_attempt, attempts: [{time, verdict, code, latency,
+ * error}]} of what is in the outbox, newest first, ids below `before` (0: all). After a partial delivery `recipients`
+ * are those who may get it yet, `refused` those who never will. The caller owns the array. History is in
  * STORE_NOTIFICATIONS in the same form. */
 json_t *notify_list_pending(const struct notify *notify, int64_t before, size_t limit);
 /* The number inside a public id ("9f2c41d07a3b-17"); -1: not one of ours. */

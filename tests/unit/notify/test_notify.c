@@ -378,6 +378,24 @@ static void a_partial_delivery_goes_on_with_those_who_are_left(void **state)
     teardown(&w);
 }
 
+static void who_was_refused_for_good_is_not_forgotten_when_the_rest_got_it_later(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    const struct recipient_failure failures[] = {{"a@example.com", false, 550, "no such user"},
+                                                 {"b@example.com", true, 451, "later"}};
+    tell(&w, "mail", "etl");
+    answer("mail",
+           (struct channel_result){.outcome = BELFRY_PARTIAL, .code = 250, .failures = failures, .n_failures = 2});
+    restart(&w);
+    loop_advance(w.loop, 10 * SECOND);
+    answer("mail", delivered);
+    assert_has(history(&w), "\"state\":\"partial\"");
+    assert_has(history(&w), "\"refused\":[\"a@example.com\"]");
+    teardown(&w);
+}
+
 static void a_disabled_channel_waits_for_a_new_configuration(void **state)
 {
     (void)state;
@@ -566,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_dead_receiver_is_given_up_in_the_end),
         cmocka_unit_test(what_is_rejected_goes_to_the_fallback),
         cmocka_unit_test(a_partial_delivery_goes_on_with_those_who_are_left),
+        cmocka_unit_test(who_was_refused_for_good_is_not_forgotten_when_the_rest_got_it_later),
         cmocka_unit_test(a_disabled_channel_waits_for_a_new_configuration),
         cmocka_unit_test(all_of_a_disabled_channel_goes_to_its_fallback),
         cmocka_unit_test(a_channel_has_only_so_many_attempts_under_way),
