@@ -19,6 +19,7 @@ struct policy {
     size_t n_tokens;
     const char **hosts; /* lower case, with a port where only that one is meant */
     size_t n_hosts;
+    const char *ping_key; /* "" if none */
     const char *prefix;
     const char *origin; /* scheme://authority of external_url; "" if there is none */
 };
@@ -107,6 +108,7 @@ struct policy *policy_new(const struct config_agent *agent, struct error *e)
     p->hosts = arena_alloc(p->arena, (agent->hosts.n + 1) * sizeof *p->hosts);
     for (size_t i = 0; i < agent->hosts.n; i++)
         p->hosts[p->n_hosts++] = lower(p->arena, agent->hosts.item[i], strlen(agent->hosts.item[i]));
+    p->ping_key = arena_strdup(p->arena, agent->ping_key ? agent->ping_key : "");
     if (add_tokens(p, agent, e) < 0 || add_external_url(p, agent->external_url, e) < 0) {
         policy_free(p);
         return NULL;
@@ -127,6 +129,11 @@ void policy_free(struct policy *policy)
 bool policy_has_tokens(const struct policy *policy)
 {
     return policy->n_tokens > 0;
+}
+
+const char *policy_ping_key(const struct policy *policy)
+{
+    return policy->ping_key;
 }
 
 const char *policy_prefix(const struct policy *policy)

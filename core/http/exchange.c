@@ -92,6 +92,8 @@ struct exchange_inner *exchange_new(struct connection *c, struct gate_request *r
         .rooms = &http->rooms,
         .arena = request->arena,
         .path = "",
+        .query = request->query,
+        .ping_key = arena_strdup(request->arena, policy_ping_key(http->policy)),
         .body = buf_str(&request->body),
         .body_size = request->body.len,
         .content_type = media_type(request->arena, gate_find(request, "content-type")),

@@ -170,6 +170,7 @@ struct policy;
 struct policy *policy_new(const struct config_agent *agent, struct error *e);
 void policy_free(struct policy *policy); /* null is fine */
 bool policy_has_tokens(const struct policy *policy);
+const char *policy_ping_key(const struct policy *policy); /* "" if none */
 /* The path of external_url, without / at its end. */
 const char *policy_prefix(const struct policy *policy);
 /* May a request on this connection be for `host`? */
