@@ -13,7 +13,7 @@
 /* All that evhttp ever reads. */
 static const char stand_in[] = "GET / HTTP/1.1\r\n\r\n";
 
-/* What a request that passed needs no more than once, whoever answers. */
+/* Of the answers that evhttp does not write. */
 #define COMMON_FIELDS "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
 
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *data);
@@ -109,11 +109,12 @@ static void learn_addresses(struct connection *c)
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&address;
     int fd = bufferevent_getfd(c->bev), on = 1;
     socklen_t size = sizeof address;
-    strcpy(c->peer, "unix");
-    strcpy(c->peer_key, "unix");
-    c->is_local = true;
-    if (c->listener->path)
+    if (c->listener->path) {
+        strcpy(c->peer, "unix");
+        strcpy(c->peer_key, "unix");
+        c->is_local = true;
         return;
+    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (getsockname(fd, any, &size) == 0 && any->sa_family == AF_INET6) {
         char text[INET6_ADDRSTRLEN];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP face. evhttp reads and writes; in front of it stands a strict RFC 9112 gate (gate.h) that refuses what
- * evhttp would let through, and enforces absolute deadlines. Behind it: host check, tokens and roles, routing, one file
- * per API surface.
+ * The HTTP face. A strict RFC 9112 gate (gate.h) reads what peers send and lets whole requests pass that have one
+ * meaning; evhttp, which would take much more, sees none of it and writes the answers. Deadlines are absolute. Behind
+ * the gate: host check, tokens and roles, routing, one file per API surface. The process must ignore SIGPIPE.
  */
 #ifndef BELFRY_HTTP_H
 #define BELFRY_HTTP_H

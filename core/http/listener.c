@@ -253,6 +253,9 @@ struct listener *listener_open(struct http *http, const char *address, struct er
 
 void listener_start(struct listener *l)
 {
+    char address[256];
+    listener_write_address(l, address, sizeof address);
+    log_at(LOG_INFO, "http", "listening on %s%s", address, !l->path && l->http->tls ? " (TLS)" : "");
     accept_or_not(l);
 }
 

@@ -117,8 +117,6 @@ static void carry_out(struct http *http, struct plan *plan)
     for (size_t i = 0; i < http->n_listeners; i++)
         if (!http->listeners[i]->kept)
             retire(http, http->listeners[i]);
-    for (size_t i = 0; i < plan->n; i++)
-        listener_start(plan->listeners[i]);
     free(http->listeners);
     policy_free(http->policy);
     SSL_CTX_free(http->tls);
@@ -126,6 +124,9 @@ static void carry_out(struct http *http, struct plan *plan)
     http->n_listeners = plan->n;
     http->policy = plan->policy;
     http->tls = plan->tls;
+    for (size_t i = 0; i < http->n_listeners; i++)
+        if (!http->listeners[i]->kept)
+            listener_start(http->listeners[i]);
 }
 
 int http_configure(struct http *http, const struct config_agent *agent, struct error *e)

@@ -1,6 +1,6 @@
 UNIT_TESTS += tests/unit/http/test_events tests/unit/http/test_surfaces tests/unit/http/test_ping tests/unit/http/test_metrics
 EXTRA_DIST += tests/unit/http/fakes.h
-UNIT_TESTS += tests/unit/http/test_gate tests/unit/http/test_gate_server tests/unit/http/test_server \
+UNIT_TESTS += tests/unit/http/test_gate tests/unit/http/test_gate_server tests/unit/http/test_libevent tests/unit/http/test_server \
 	tests/unit/http/test_access tests/unit/http/test_listen
 EXTRA_DIST += tests/unit/http/gate_rows.h
 http_fixture = tests/unit/http/server_fixture.c tests/unit/http/server_fixture.h

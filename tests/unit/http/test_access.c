@@ -20,8 +20,8 @@ static int ask_with(struct fixture *f, const char *line, const char *fields)
 
 static int ask_as(struct fixture *f, const char *line, const char *token)
 {
-    AUTOFREE char *fields = x_printf("Authorization: Bearer %s\r\n", token);
-    return ask_with(f, line, token ? fields : "");
+    AUTOFREE char *fields = token ? x_printf("Authorization: Bearer %s\r\n", token) : x_strdup("");
+    return ask_with(f, line, fields);
 }
 
 static struct fixture *start_with_tokens(void)
