@@ -42,7 +42,7 @@ static char *keep_string(struct mock_host *mock, const char *text)
     return text ? mock_keep_text(mock, text, strlen(text)) : NULL;
 }
 
-static char *keep_format(struct mock_host *mock, const char *format, va_list args)
+BELFRY_PRINTF(2, 0) static char *keep_format(struct mock_host *mock, const char *format, va_list args)
 {
     char *text;
     assert_true(vasprintf(&text, format, args) >= 0);
@@ -53,7 +53,7 @@ static char *keep_format(struct mock_host *mock, const char *format, va_list arg
 
 /* ---- The table: texts and clocks ---- */
 
-static void host_log(const struct belfry_host *host, int level, const char *format, ...)
+BELFRY_PRINTF(3, 4) static void host_log(const struct belfry_host *host, int level, const char *format, ...)
 {
     struct mock_host *mock = mock_of(host);
     char line[1024];
@@ -66,7 +66,7 @@ static void host_log(const struct belfry_host *host, int level, const char *form
     mock->logs[mock->n_logs++] = keep_string(mock, line);
 }
 
-static int host_fail(struct belfry_error *e, const char *option, const char *format, ...)
+BELFRY_PRINTF(3, 4) static int host_fail(struct belfry_error *e, const char *option, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -97,7 +97,7 @@ static struct mock_host *mock_of_request(struct belfry_request *request)
     return ((struct owned_request *)((char *)request - offsetof(struct owned_request, request.pub)))->mock;
 }
 
-static char *host_text(struct belfry_request *request, const char *format, ...)
+BELFRY_PRINTF(2, 3) static char *host_text(struct belfry_request *request, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
