@@ -201,9 +201,19 @@ static void bind_expression(const struct binding *b)
 const struct template_name *config_template_names(size_t *n)
 {
     static const struct template_name names[] = {
-        {"status", false},   {"title", false},      {"text", false},         {"id", false},       {"channel", false},
-        {"receiver", false}, {"group_key", false},  {"external_url", false}, {"language", false}, {"recipients", false},
-        {"labels", true},    {"annotations", true}, {"group_labels", true},
+        [VARIABLE_STATUS] = {"status", false},
+        [VARIABLE_TITLE] = {"title", false},
+        [VARIABLE_TEXT] = {"text", false},
+        [VARIABLE_ID] = {"id", false},
+        [VARIABLE_CHANNEL] = {"channel", false},
+        [VARIABLE_RECEIVER] = {"receiver", false},
+        [VARIABLE_GROUP_KEY] = {"group_key", false},
+        [VARIABLE_EXTERNAL_URL] = {"external_url", false},
+        [VARIABLE_LANGUAGE] = {"language", false},
+        [VARIABLE_RECIPIENTS] = {"recipients", false},
+        [VARIABLE_LABELS] = {"labels", true},
+        [VARIABLE_ANNOTATIONS] = {"annotations", true},
+        [VARIABLE_GROUP_LABELS] = {"group_labels", true},
     };
     *n = COUNT(names);
     return names;

@@ -86,22 +86,29 @@ void check_channel_list(struct build *build, const struct node *list, const char
     names_free(&seen);
 }
 
-/* The plugin's name becomes a file's name. */
-static void check_plugin(struct build *build, const char *plugin, const struct node *map, struct position at,
-                         const char *block)
+static bool is_plugin_name(const char *text)
 {
     enum { MOST = 64 };
-    bool good = plugin[0] && strlen(plugin) <= MOST;
-    for (const char *p = plugin; *p && good; p++)
-        good = islower((unsigned char)*p) || isdigit((unsigned char)*p) || *p == '_' || *p == '-';
-    if (good)
-        return;
+    size_t length = strlen(text);
+    return length > 0 && length <= MOST && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-") == length;
+}
+
+/* The plugin's name, which becomes a file's name: the block's own if it names none. "": what was written is no name,
+ * and that is a problem already told. */
+static const char *settle_plugin(struct build *build, const char *plugin, const char *name, const struct node *map,
+                                 struct position at, const char *block)
+{
     const struct node *written = node_get(map, "plugin");
+    if (!written && is_plugin_name(name))
+        return name;
     if (!written)
         problems_add(build->problems, at, "%s: which plugin is it of? Add plugin: NAME", block);
-    else if (!written->broken)
+    else if (is_plugin_name(plugin))
+        return plugin;
+    else if (written->kind == NODE_SCALAR && !written->broken && !node_is_nothing(written))
         problems_add(build->problems, written->at, "%s: 'plugin' has lower-case letters, digits, - and _, not '%.60s'",
-                     block, plugin);
+                     block, written->written);
+    return "";
 }
 
 /* ---- Channels ---- */
@@ -126,10 +133,8 @@ static void bind_channel(struct build *build, struct config_channel *channel, co
     AUTOFREE char *what = x_printf("channel '%s'", channel->name);
     const struct node *map = bind_map(block, what, build->problems);
     bind_options(map, channel->at, what, channel_table, channel, arena, build->problems);
-    if (!channel->plugin[0])
-        channel->plugin = channel->name;
+    channel->plugin = settle_plugin(build, channel->plugin, channel->name, map, channel->at, what);
     channel->block = block;
-    check_plugin(build, channel->plugin, map, channel->at, what);
     check_positive(build, map, channel->at, what, "timeout", channel->timeout);
 
     AUTOFREE char *retry_what = x_printf("channel '%s', retry", channel->name);
@@ -213,8 +218,6 @@ void build_sources(struct build *build)
         const struct node *options = bind_map(source->block, what, build->problems);
         check_name(build, source->name, source->at, "source", true);
         bind_options(options, source->at, what, source_table, source, config->arena, build->problems);
-        if (!source->plugin[0])
-            source->plugin = source->name;
-        check_plugin(build, source->plugin, options, source->at, what);
+        source->plugin = settle_plugin(build, source->plugin, source->name, options, source->at, what);
     }
 }

@@ -69,7 +69,22 @@ const struct node *node_get(const struct node *map, const char *key); /* null: a
  */
 void config_bind(const struct node *map, struct position at, const char *block, const struct belfry_option *table,
                  const char *const *others, void *target, struct arena *arena, struct problems *problems);
-/* What the templates of channels may speak of (the plugin room renders by this list). */
+/* What the templates of channels may speak of; each value is the index of its name in config_template_names(). */
+enum template_variable {
+    VARIABLE_STATUS,
+    VARIABLE_TITLE,
+    VARIABLE_TEXT,
+    VARIABLE_ID,
+    VARIABLE_CHANNEL,
+    VARIABLE_RECEIVER,
+    VARIABLE_GROUP_KEY,
+    VARIABLE_EXTERNAL_URL,
+    VARIABLE_LANGUAGE,
+    VARIABLE_RECIPIENTS,
+    VARIABLE_LABELS,
+    VARIABLE_ANNOTATIONS,
+    VARIABLE_GROUP_LABELS,
+};
 const struct template_name *config_template_names(size_t *n);
 /* The position of an option in a map, for a complaint of the plugin's own; `at` if it is not written there. */
 struct position config_option_position(const struct node *map, struct position at, const char *option);
@@ -104,7 +119,7 @@ struct config_retry {
 struct config_channel {
     const char *name;
     struct position at;
-    const char *plugin;    /* default: the name */
+    const char *plugin;    /* default: the name; "": none that could be, which is a problem already told */
     const char *language;  /* en, zh */
     const char *fallback;  /* another channel, or "" */
     int64_t send_resolved; /* bool */
@@ -117,7 +132,7 @@ extern const char *const config_channel_keys[];
 struct config_source {
     const char *name;
     struct position at;
-    const char *plugin; /* default: the name */
+    const char *plugin; /* likewise */
     const struct node *block;
 };
 extern const char *const config_source_keys[];

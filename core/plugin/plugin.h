@@ -78,10 +78,6 @@ struct attempt *channel_send(struct instance *channel, const struct belfry_notif
                              void (*done)(void *ctx, const struct channel_result *), void *ctx);
 void attempt_cancel(struct attempt *attempt);
 
-/* What the templates of channels may speak of: status title text id channel receiver group_key external_url language
- * recipients labels.K annotations.K group_labels.K */
-const struct template_name *plugin_template_names(size_t *n);
-
 /* ---- sources ---- */
 
 int instance_start(struct instance *source, struct error *e);

@@ -1,47 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the templates of channels may speak of. */
+/* The values that the templates of channels speak of. */
 #include <string.h>
 
-#include "expr/expr.h"
 #include "plugin/exchange.h"
-
-enum name {
-    NAME_STATUS,
-    NAME_TITLE,
-    NAME_TEXT,
-    NAME_ID,
-    NAME_CHANNEL,
-    NAME_RECEIVER,
-    NAME_GROUP_KEY,
-    NAME_EXTERNAL_URL,
-    NAME_LANGUAGE,
-    NAME_RECIPIENTS,
-    NAME_LABELS,
-    NAME_ANNOTATIONS,
-    NAME_GROUP_LABELS,
-};
-
-static const struct template_name names[] = {
-    [NAME_STATUS] = {"status", false},
-    [NAME_TITLE] = {"title", false},
-    [NAME_TEXT] = {"text", false},
-    [NAME_ID] = {"id", false},
-    [NAME_CHANNEL] = {"channel", false},
-    [NAME_RECEIVER] = {"receiver", false},
-    [NAME_GROUP_KEY] = {"group_key", false},
-    [NAME_EXTERNAL_URL] = {"external_url", false},
-    [NAME_LANGUAGE] = {"language", false},
-    [NAME_RECIPIENTS] = {"recipients", false},
-    [NAME_LABELS] = {"labels", true},
-    [NAME_ANNOTATIONS] = {"annotations", true},
-    [NAME_GROUP_LABELS] = {"group_labels", true},
-};
-
-const struct template_name *plugin_template_names(size_t *n)
-{
-    *n = COUNT(names);
-    return names;
-}
 
 struct speaker {
     const struct belfry_notification *notification;
@@ -69,32 +30,32 @@ static const char *look_up(void *ctx, size_t name, const char *key)
 {
     const struct speaker *speaker = ctx;
     const struct belfry_notification *n = speaker->notification;
-    switch ((enum name)name) {
-    case NAME_STATUS:
+    switch ((enum template_variable)name) {
+    case VARIABLE_STATUS:
         return n->resolved ? "resolved" : "firing";
-    case NAME_TITLE:
+    case VARIABLE_TITLE:
         return n->title;
-    case NAME_TEXT:
+    case VARIABLE_TEXT:
         return n->text;
-    case NAME_ID:
+    case VARIABLE_ID:
         return n->id;
-    case NAME_CHANNEL:
+    case VARIABLE_CHANNEL:
         return n->channel;
-    case NAME_RECEIVER:
+    case VARIABLE_RECEIVER:
         return n->receiver;
-    case NAME_GROUP_KEY:
+    case VARIABLE_GROUP_KEY:
         return n->group_key;
-    case NAME_EXTERNAL_URL:
+    case VARIABLE_EXTERNAL_URL:
         return n->external_url;
-    case NAME_LANGUAGE:
+    case VARIABLE_LANGUAGE:
         return n->language;
-    case NAME_RECIPIENTS:
+    case VARIABLE_RECIPIENTS:
         return joined(speaker);
-    case NAME_LABELS:
+    case VARIABLE_LABELS:
         return in_map(&n->common_labels, key);
-    case NAME_ANNOTATIONS:
+    case VARIABLE_ANNOTATIONS:
         return in_map(&n->common_annotations, key);
-    case NAME_GROUP_LABELS:
+    case VARIABLE_GROUP_LABELS:
         return in_map(&n->group_labels, key);
     }
     return NULL;
