@@ -89,6 +89,8 @@ struct block {
 
 static const struct belfry_plugin *find(struct plugins *plugins, const struct block *block, struct problems *problems)
 {
+    if (text_empty(block->plugin))
+        return NULL; /* told by those who read the configuration */
     struct error e = {{0}, {0}, {0}};
     const struct belfry_plugin *plugin = plugins_find(plugins, block->plugin, &e);
     struct position at = config_option_position(block->map, block->at, "plugin");
@@ -103,6 +105,15 @@ static const struct belfry_plugin *find(struct plugins *plugins, const struct bl
         return NULL;
     }
     return plugin;
+}
+
+/* Is every value there? One whose text could not be had was told already; to the plugin it would seem to be absent. */
+static bool is_whole(const struct node *node)
+{
+    for (size_t i = 0; node && i < node->n; i++)
+        if (!is_whole(node->items[i]))
+            return false;
+    return !node || !node->broken;
 }
 
 static int open_it(struct instance *instance, const struct block *block, struct problems *problems)
@@ -145,7 +156,7 @@ static struct instance *instance_new(struct plugins *plugins, const struct block
     config_bind(block->map, block->at, what, plugin->options ? plugin->options : no_options, block->others,
                 instance->self, instance->arena, problems);
     fill_texts(instance);
-    if (problems->errors > errors || open_it(instance, block, problems)) {
+    if (problems->errors > errors || !is_whole(block->map) || open_it(instance, block, problems)) {
         instance_free(instance);
         return NULL;
     }
@@ -198,7 +209,7 @@ void instance_free(struct instance *instance)
         return;
     instance_stop(instance);
     channel_sweep(instance);
-    instance_sweep(instance);
+    instance_sweep(instance); /* before close() closes descriptors that are watched */
     if (instance->is_open && instance->plugin->close) {
         struct call call = call_begin(instance, "close");
         instance->plugin->close(instance->self);
