@@ -84,6 +84,7 @@ struct peer_script {
     bool close_after;
     size_t then_bytes; /* this many more after the answer */
     /* SMTP: replies by verb; null: the usual; "": silence. */
+    const char *ehlo_secure; /* after STARTTLS; null: as before */
     const char *greeting, *ehlo, *auth, *mail, *data, *dot, *starttls;
     const char *bad_recipients; /* "ADDRESS=REPLY\n…" */
     const char *quit;
@@ -93,6 +94,7 @@ void peer_free(struct peer *peer);
 int peer_port(const struct peer *peer);
 int peer_connections(const struct peer *peer); /* accepted so far */
 const char *peer_heard(const struct peer *peer);
+size_t peer_unsent(const struct peer *peer); /* of then_bytes, when the guest had hung up */
 char *peer_url(struct kit *kit, const struct peer *peer, const char *scheme, const char *path);
 
 #endif

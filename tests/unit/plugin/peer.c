@@ -31,6 +31,7 @@ struct peer {
     struct evconnlistener *listener;
     struct guest *guests;
     int connections;
+    size_t unsent;
     size_t requests;
     struct buf heard;
     struct event *later; /* for what cannot be done from inside a bufferevent's callback */
@@ -40,6 +41,7 @@ struct peer {
 static void guest_free(struct guest *guest)
 {
     DL_DELETE(guest->peer->guests, guest);
+    guest->peer->unsent += guest->more;
     bufferevent_free(guest->io);
     free(guest);
 }
@@ -132,6 +134,8 @@ static const char *answer_smtp(struct guest *guest, const char *line)
         guest->in_message = false;
         return usual(script->dot, "250 2.0.0 queued\r\n");
     }
+    if (strncasecmp(line, "EHLO", 4) == 0 && guest->is_secure && script->ehlo_secure)
+        return script->ehlo_secure;
     if (strncasecmp(line, "EHLO", 4) == 0)
         return usual(script->ehlo, "250-peer\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE 1000000\r\n");
     if (strncasecmp(line, "STARTTLS", 8) == 0) {
@@ -271,6 +275,11 @@ int peer_connections(const struct peer *peer)
 const char *peer_heard(const struct peer *peer)
 {
     return buf_str(&peer->heard);
+}
+
+size_t peer_unsent(const struct peer *peer)
+{
+    return peer->unsent;
 }
 
 char *peer_url(struct kit *kit, const struct peer *peer, const char *scheme, const char *path)

@@ -221,6 +221,9 @@ static void a_huge_answer_is_cut(void **state)
     struct instance *channel = kit_channel(kit, "t_channel", "url", peer_url(kit, peer, "http", "/"), NULL);
     assert_has(kit_send(kit, channel, &sent), "net=0 code=200 retry=0 body=65536");
     instance_free(channel);
+    for (int64_t end = time_monotonic() + 5 * SECOND; !peer_unsent(peer) && time_monotonic() < end;)
+        kit_turns(kit, 1);
+    assert_true(peer_unsent(peer) > 50000000); /* we hung up, instead of reading it all */
     peer_free(peer);
 }
 
@@ -244,8 +247,13 @@ static void endless_headers_are_refused(void **state)
 static void interim_answers_are_passed_over(void **state)
 {
     struct sent sent;
-    assert_has(ask(*state, "HTTP/1.1 103 Early Hints\r\nX-Test: early\r\n\r\n" OK_ANSWER, NULL, NULL, &sent),
+    assert_has(ask(*state, "HTTP/1.1 103 Early Hints\r\nX-Other: early\r\n\r\n" OK_ANSWER, NULL, NULL, &sent),
                "net=0 code=200 retry=0 body=2 x=seen");
+    assert_has(ask(*state,
+                   "HTTP/1.1 103 Early Hints\r\nX-Test: early\r\n\r\n"
+                   "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                   NULL, NULL, &sent),
+               "net=0 code=200 retry=0 body=0 x= ");
 }
 
 static void redirects_are_not_followed(void **state)

@@ -173,6 +173,11 @@ static void certificates_are_verified(void **state)
     assert_has(mail(kit, explicit, (struct wish){.starttls = "true", .username = "u", .ca_file = tls->file}, &heard),
                "net=0 code=250");
     assert_has(heard, "STARTTLS\nEHLO me.example\nAUTH PLAIN");
+    /* What was offered before STARTTLS does not count. */
+    explicit.ehlo_secure = "250-peer\r\n250 SIZE 1000\r\n";
+    assert_has(mail(kit, explicit, (struct wish){.starttls = "true", .username = "u", .ca_file = tls->file}, &heard),
+               "net=6 code=0");
+    assert_null(strstr(heard, "MAIL"));
     tls_free(tls);
 }
 
@@ -251,6 +256,11 @@ static void mails_on_their_way_can_be_called_back(void **state)
         instance_free(channel);
         kit_turns(kit, 20);
         assert_false(sent.done);
+        if (i) { /* its thread does not wait for the server either */
+            int64_t began = time_monotonic();
+            plugins_free(TAKE(kit->plugins));
+            assert_in_range(time_monotonic() - began, 0, 500);
+        }
         peer_free(peer);
     }
 }
