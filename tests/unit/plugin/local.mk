@@ -1,3 +1,6 @@
+# The plugins that these tests load.
+include tests/plugins/modules.mk
+
 PLUGIN_KIT = tests/unit/plugin/kit.c tests/unit/plugin/kit.h tests/unit/plugin/peer.c
 
 UNIT_TESTS += tests/unit/plugin/test_channel
