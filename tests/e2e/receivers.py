@@ -2,13 +2,16 @@
 """Receivers on ephemeral loopback ports: an HTTP server and an SMTP server that do what a test asks of them."""
 
 import asyncio
+import contextlib
 import email
 import email.policy
 import socket
 import threading
 import time
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
+
+SILENCE = object()  # as an answer of SmtpReceiver: none comes
 
 
 class Request:
@@ -18,17 +21,24 @@ class Request:
 
 class HttpReceiver:
     """Takes requests on a real socket. `behave(request, socket)` says what becomes of each: an int (status), a tuple (status, headers, body), bytes
-    (sent as they are, then the connection is closed), or None (silence: the connection is kept open and nothing is said)."""
+    (sent as they are, then the connection is closed), or None (silence: the connection is kept open and nothing is said).
+    With `listen` false the port is closed until listen()."""
 
-    def __init__(self, behave=200):
+    def __init__(self, behave=200, listen=True):
         self.behave = behave
         self.requests = []
         self.silent = []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.listener = socket.socket()
+        self.listener.bind(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.lock = threading.Lock()
         self.open = True
+        if listen:
+            self.listen()
+
+    def listen(self):
+        self.listener.listen(512)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -76,53 +86,93 @@ class HttpReceiver:
 
     def close(self):
         self.open = False
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self.listener.close()
         for s in self.silent:
             s.close()
 
 
 class SmtpReceiver:
-    """`refuse` maps an address (RCPT), "MAIL" or "DATA" to the reply that it gets; what is accepted is in `mails` as (from, [to], message)."""
+    """`refuse` maps an address (RCPT), "MAIL" or "DATA" (when all of it has come) to the reply that it gets, or to SILENCE. What
+    is accepted is in `mails` as (from, [to], message); `tried` has also what was refused after DATA. With a `password`, user
+    "belfry" must log in with it. With `listen` false the port is closed until listen()."""
 
-    def __init__(self, refuse=None):
+    def __init__(self, refuse=None, password=None, listen=True):
         self.refuse = dict(refuse or {})
-        self.mails = []
+        self.password = password
+        self.mails, self.tried, self.recipients = [], [], []
         self.loop = asyncio.new_event_loop()
-        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.sock = socket.socket()
+        self.sock.bind(("127.0.0.1", 0))
         self.port = self.sock.getsockname()[1]
         self.url = f"smtp://127.0.0.1:{self.port}"
+        if listen:
+            self.listen()
+
+    def listen(self):
         started = threading.Event()
-        threading.Thread(target=self._run, args=(started,), daemon=True).start()
+        self.thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        self.thread.start()
         assert started.wait(10)
 
     def _run(self, started):
         asyncio.set_event_loop(self.loop)
-        factory = lambda: SMTP(self, enable_SMTPUTF8=True, hostname="receiver.example.com", loop=self.loop)
+        self.closing = asyncio.Event()
+        login = {"auth_required": True, "auth_require_tls": False, "authenticator": self._check} if self.password else {}
+        factory = lambda: SMTP(self, enable_SMTPUTF8=True, hostname="receiver.example.com", loop=self.loop, **login)
         self.server = self.loop.run_until_complete(self.loop.create_server(factory, sock=self.sock))
         started.set()
         self.loop.run_forever()
+        conversations = asyncio.all_tasks(self.loop)
+        for task in conversations:
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*conversations, return_exceptions=True))
+
+    def _check(self, server, session, envelope, mechanism, given):
+        return AuthResult(success=(given.login, given.password) == (b"belfry", self.password.encode()), handled=False)
+
+    async def _answer(self, what):
+        answer = self.refuse.get(what, "250 OK")
+        if answer is SILENCE:
+            await self.closing.wait()
+        return answer
 
     async def handle_MAIL(self, server, session, envelope, address, options):
-        if "MAIL" in self.refuse:
-            return self.refuse["MAIL"]
         envelope.mail_from = address
-        return "250 OK"
+        return await self._answer("MAIL")
 
     async def handle_RCPT(self, server, session, envelope, address, options):
-        if address in self.refuse:
-            return self.refuse[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
+        answer = await self._answer(address)
+        self.recipients.append(address)
+        if answer.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return answer
 
     async def handle_DATA(self, server, session, envelope):
-        if "DATA" in self.refuse:
-            return self.refuse["DATA"]
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.mails.append((envelope.mail_from, list(envelope.rcpt_tos), message))
-        return "250 OK"
+        mail = (envelope.mail_from, list(envelope.rcpt_tos), message)
+        self.tried.append(mail)
+        answer = await self._answer("DATA")
+        if "DATA" not in self.refuse:
+            self.mails.append(mail)
+        return answer
 
     def close(self):
         async def stop():
+            self.closing.set()
             self.server.close()
         asyncio.run_coroutine_threadsafe(stop(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+
+class BlackHole:
+    """Connections are made, by the kernel, as long as its queue has room; nobody ever takes or answers one."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self.port = self.listener.getsockname()[1]
+
+    def close(self):
+        self.listener.close()
