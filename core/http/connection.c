@@ -460,7 +460,7 @@ void connection_answer(struct connection *c, const struct answer *answer)
         abort();
     if (answer->content_type && c->exchange->x.method != METHOD_HEAD)
         evbuffer_add(body, answer->data, answer->size);
-    c->last = !c->keep_alive || http->draining || !c->listener->accepter;
+    c->last = !c->keep_alive || !c->listener->accepter;
     c->phase = ANSWERING;
     c->exchange = NULL;
     add_fields(c, answer);

@@ -419,16 +419,17 @@ static bool are_extensions(const char *p)
 
 int chunk_size(const char *line, size_t n, size_t most, size_t *size, struct refusal *why)
 {
-    size_t value = 0, i = 0;
+    uint64_t value = 0;
+    size_t i = 0;
     for (; i < n && hex(line[i]) >= 0; i++) {
-        value = value << 4 | (size_t)hex(line[i]);
-        if (i == 16 || value > SIZE_MAX >> 4)
+        value = value << 4 | (uint64_t)hex(line[i]);
+        if (i == 16) /* no room left in `value` */
             return refuse(why, 413, "body too large");
     }
     if (!i || !are_extensions(line + i))
         return refuse(why, 400, "malformed chunk size");
     if (value > most)
         return refuse(why, 413, "body too large");
-    *size = value;
+    *size = (size_t)value;
     return 0;
 }

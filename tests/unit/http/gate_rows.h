@@ -119,6 +119,7 @@ static const struct gate_row gate_rows[] = {
     PASS_N("two in a row", 2, GET "\r\n" GET "\r\n"),
     PASS_N("three, with bodies", 3, POST "Content-Length: 2\r\n\r\nok" GET "\r\n" CHUNKED "1\r\nx\r\n0\r\n\r\n"),
     PASS_N("an empty line between", 2, POST "Content-Length: 2\r\n\r\nok\r\n" GET "\r\n"),
+    PASS_N("an empty line in front of each", 2, "\r\n" GET "\r\n\r\n" GET "\r\n"),
     PASS_N("twelve", 12, TIMES4(GET "\r\n" GET "\r\n" GET "\r\n")),
 
     /* not ended */

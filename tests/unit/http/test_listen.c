@@ -304,6 +304,7 @@ static void listeners_come_and_go_with_the_configuration(void **state)
     exchange_text(f->held, 200, "text/plain", "late", 4);
     assert_true(peer_await_close(busy));
     assert_int_equal(peer_status(busy, 0), 200);
+    assert_int_equal(f->http->n_retired, 0);
     peer_say(p, HEALTHY);
     assert_int_equal(peer_await(p, 2), 2);
     peer_close(p);
