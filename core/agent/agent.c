@@ -244,6 +244,7 @@ static int start_http(struct agent *agent)
     const char *address;
     for (size_t i = 0; (address = http_address(agent->http, i)); i++)
         log_at(LOG_INFO, "agent", "listening on %s", address);
+    agent_show_url(agent);
     return 0;
 }
 

@@ -79,6 +79,16 @@ static void on_released(void *generation)
     generation_free(generation);
 }
 
+void agent_show_url(struct agent *agent)
+{
+    const char *url = agent->generation->config->agent.external_url, *port = strrchr(url, ':'), *bound = NULL;
+    for (size_t i = 0; agent->http && text_equal(port, ":0") && (bound = http_address(agent->http, i)); i++)
+        if (!text_starts(bound, "unix:"))
+            break;
+    AUTOFREE char *real = bound ? x_printf("%.*s://%s", (int)strcspn(url, ":"), url, bound) : x_strdup(url);
+    notify_set_external_url(agent->notify, real);
+}
+
 static void configure_notify(struct agent *agent)
 {
     const struct generation *generation = agent->generation;
@@ -86,8 +96,8 @@ static void configure_notify(struct agent *agent)
     AUTOFREE struct notify_channel *channels = x_calloc(n, sizeof *channels);
     for (size_t i = 0; i < n; i++)
         channels[i] = (struct notify_channel){&generation->config->channels[i], generation->channels[i]};
-    notify_configure(agent->notify, channels, n, generation->config->agent.external_url, on_released,
-                     agent->generation);
+    agent_show_url(agent);
+    notify_configure(agent->notify, channels, n, on_released, agent->generation);
 }
 
 static bool same_list(const struct belfry_list *a, const struct belfry_list *b)

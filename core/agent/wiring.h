@@ -57,6 +57,7 @@ void agent_tell(struct agent *agent, const char *alertname, const char *summary)
 int agent_apply(struct agent *agent, struct generation *generation,
                 struct error *e); /* takes it over; -1: nothing has changed */
 int agent_reload(struct agent *agent, struct buf *out);
+void agent_show_url(struct agent *agent);     /* tell messages where we are, by the port that was really bound */
 void agent_stop_sources(struct agent *agent); /* stopped already is fine */
 struct plugins_options agent_plugin_host(struct agent *agent);
 

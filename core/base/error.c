@@ -13,6 +13,7 @@ int error_set(struct error *e, const char *format, ...)
     vsnprintf(e->what, sizeof e->what, format, ap);
     va_end(ap);
     e->where[0] = e->mend[0] = '\0';
+    e->again = false;
     return -1;
 }
 

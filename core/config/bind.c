@@ -244,12 +244,18 @@ static bool is_text(const struct binding *b, const struct node *item)
     return false;
 }
 
+/* A lone text is a list of one. */
 static void bind_list(const struct binding *b)
 {
-    const char **items = arena_alloc(b->arena, b->value->n * sizeof *items);
-    size_t n = 0;
-    for (size_t i = 0; i < b->value->n; i++) {
-        const struct node *item = b->value->items[i];
+    const struct node *const *values = (const struct node *const *)b->value->items;
+    size_t n_values = b->value->n, n = 0;
+    if (b->value->kind == NODE_SCALAR) {
+        values = &b->value;
+        n_values = 1;
+    }
+    const char **items = arena_alloc(b->arena, n_values * sizeof *items);
+    for (size_t i = 0; i < n_values; i++) {
+        const struct node *item = values[i];
         if (!is_text(b, item))
             continue;
         check_choice(b, item);
@@ -308,9 +314,7 @@ static void complain_kind(const struct binding *b)
 {
     const struct node *value = b->value;
     const char *name = b->option->name;
-    if (types[b->option->type].kind == NODE_LIST && value->kind == NODE_SCALAR)
-        complain(b, value->at, "must be a list: write %s: [\"%.60s\"]", name, value->written);
-    else if (types[b->option->type].kind == NODE_MAP && value->kind == NODE_SCALAR)
+    if (types[b->option->type].kind == NODE_MAP && value->kind == NODE_SCALAR)
         complain(b, value->at, "must be a map: write %s: {name: value}", name);
     else
         complain(b, value->at, "must be %s, not %s", types[b->option->type].noun, kind_nouns[value->kind]);
@@ -320,7 +324,8 @@ static void bind_value(const struct binding *b)
 {
     if (b->value->broken)
         return;
-    if (b->value->kind != types[b->option->type].kind)
+    bool lone_text = b->option->type == BELFRY_LIST && b->value->kind == NODE_SCALAR;
+    if (b->value->kind != types[b->option->type].kind && !lone_text)
         complain_kind(b);
     else
         types[b->option->type].bind(b);

@@ -81,8 +81,9 @@ bool job_takes_method(const struct job *job, const char *method);
 /* Apply a report; its effects are put in the store, wait with store_commit(). Reports older than what is known change
  * history only. */
 void jobs_report(struct jobs *jobs, struct job *job, const struct job_report *report);
-/* An event of type job.report or job.heartbeat with {job_id or subject, status, …} is a report. 0: it is one and can be
- * taken; 1: it is no such event; -1: see `e`, whose where is the field. Changes nothing. */
+/* An event of type job.report or job.heartbeat with {job_id or subject, status, …} is a report (job_id: a name, UUID or
+ * slug). 0: it is one and can be taken; 1: it is no such event; -1: see `e`, whose where is the field. Changes nothing.
+ */
 int jobs_check(struct jobs *jobs, const struct cloud_event *event, struct error *e);
 /* The same, and take it. */
 int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct error *e);

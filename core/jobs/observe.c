@@ -109,11 +109,21 @@ static int read_event(const struct cloud_event *event, struct observation *out, 
     return 0;
 }
 
+/* Reporters know a job by its name, its UUID or its slug. */
+static struct job *find_reported(struct jobs *jobs, const char *name)
+{
+    bool ambiguous;
+    struct job *job = jobs_find(jobs, name);
+    if (!job)
+        job = jobs_find_uuid(jobs, name);
+    return job ? job : jobs_find_slug(jobs, name, &ambiguous);
+}
+
 int jobs_check(struct jobs *jobs, const struct cloud_event *event, struct error *e)
 {
     struct observation seen;
     int result = read_event(event, &seen, e);
-    if (result || jobs_find(jobs, seen.job))
+    if (result || find_reported(jobs, seen.job))
         return result;
     if (seen.create)
         return job_check_new(jobs, seen.job, e) ? error_where(e, "data.job_id") : 0;
@@ -129,7 +139,7 @@ int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct erro
     if (result)
         return result;
     read_event(event, &seen, e);
-    struct job *job = jobs_find(jobs, seen.job);
+    struct job *job = find_reported(jobs, seen.job);
     if (!job)
         job = jobs_create(jobs, seen.job, e);
     jobs_report(jobs, job, &seen.report);

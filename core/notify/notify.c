@@ -184,14 +184,18 @@ static void wake(struct channel *channel)
     }
 }
 
-void notify_configure(struct notify *notify, const struct notify_channel *channels, size_t n, const char *external_url,
+void notify_set_external_url(struct notify *notify, const char *url)
+{
+    free(notify->external_url);
+    notify->external_url = x_strdup(url);
+}
+
+void notify_configure(struct notify *notify, const struct notify_channel *channels, size_t n,
                       void (*released)(void *generation), void *generation)
 {
     struct channel_generation *old = notify->generation;
     notify->generation = NEW(struct channel_generation);
     *notify->generation = (struct channel_generation){.under_way = 1, .released = released, .owner = generation};
-    free(notify->external_url);
-    notify->external_url = x_strdup(external_url);
     for (struct channel *channel = notify->channels; channel; channel = channel->hh.next) {
         channel->config = NULL;
         channel->instance = NULL;

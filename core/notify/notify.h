@@ -39,8 +39,10 @@ struct notify_channel {
     const struct config_channel *config;
     struct instance *instance;
 };
-void notify_configure(struct notify *notify, const struct notify_channel *channels, size_t n, const char *external_url,
+void notify_configure(struct notify *notify, const struct notify_channel *channels, size_t n,
                       void (*released)(void *generation), void *generation);
+/* Where people find the agent, for messages. */
+void notify_set_external_url(struct notify *notify, const char *url);
 /* Start no more attempts; `done` once none is under way, or after `grace` ms (those left are cancelled and will be
  * repeated after the start). */
 void notify_drain(struct notify *notify, int64_t grace, void (*done)(void *ctx), void *ctx);

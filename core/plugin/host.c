@@ -247,7 +247,7 @@ static int host_emit(const struct belfry_host *host, const struct belfry_event *
 {
     struct instance *instance = instance_of(host);
     const struct plugins_options *options = &instance->plugins->options;
-    struct error e = {{0}, {0}, {0}};
+    struct error e = {0};
     char text[1024];
     if (!instance->is_started)
         return host_fail(error, NULL, "the source is not started");
@@ -261,7 +261,10 @@ static int host_emit(const struct belfry_host *host, const struct belfry_event *
         return 0;
     DL_DELETE(instance->emissions, emission);
     free(emission);
-    return host_fail(error, NULL, "%s", error_text(&e, text, sizeof text));
+    host_fail(error, NULL, "%s", error_text(&e, text, sizeof text));
+    if (error)
+        error->again = e.again;
+    return -1;
 }
 
 static const char *host_checkpoint(const struct belfry_host *host)

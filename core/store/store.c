@@ -38,6 +38,7 @@ struct store {
 
     struct store_batch *given; /* the writer has it; null: the writer has nothing to do */
     struct store_batch *queue, **queue_end;
+    size_t queued_bytes;
     struct store_batch *current;
     bool is_stuck; /* the writer keeps `given` until it can be written */
     bool is_full, is_failed;
@@ -51,7 +52,7 @@ struct store {
     struct store_stats stats;
 };
 
-enum { PRUNE_EVERY = MINUTE };
+enum { PRUNE_EVERY = MINUTE, MOST_WAITING_BYTES = 64 * 1024 * 1024 };
 
 /* ---- telling ---- */
 
@@ -81,6 +82,7 @@ static void queue_current(struct store *store)
 {
     *store->queue_end = store->current;
     store->queue_end = &store->current->next;
+    store->queued_bytes += store->current->bytes;
     store->current = store_batch_new();
 }
 
@@ -97,6 +99,7 @@ static struct store_batch *take_next(struct store *store)
     if (!(store->queue = batch->next))
         store->queue_end = &store->queue;
     batch->next = NULL;
+    store->queued_bytes -= batch->bytes;
     return batch;
 }
 
@@ -161,6 +164,7 @@ static void drop_all(struct store *store)
         store_batch_free(batch);
     }
     store->queue_end = &store->queue;
+    store->queued_bytes = 0;
     store_batch_free(TAKE(store->given));
     store_batch_clear(store->current);
 }
@@ -421,20 +425,34 @@ void store_commit(struct store *store, void (*done)(void *ctx, enum store_result
     hand_over_soon(store);
 }
 
+/* What was asked is not to blame: it may be asked again. */
+static int refuse(struct error *e, const char *mend)
+{
+    error_mend(e, "%s", mend);
+    if (e)
+        e->again = true;
+    return -1;
+}
+
 int store_accepts(struct store *store, struct error *e)
 {
     if (store->is_failed) {
         error_set(e, "the store failed: %s", store->trouble.what);
-        return error_mend(e, "the agent stops and starts again from what is on disk; look at the disk and its log");
+        return refuse(e, "the agent stops and starts again from what is on disk; look at the disk and its log");
+    }
+    if (store->queued_bytes + store->current->bytes > MOST_WAITING_BYTES) {
+        error_set(e, "more is waiting to be written than the disk keeps up with");
+        return refuse(e, "come back in a moment");
     }
     if (!store->is_stuck && !store->is_full)
         return 0;
     error_set(e, "nothing new can be stored: %s", store->trouble.what);
     error_where(e, "%s", store->home.path);
     if (!store->is_full)
-        return error_mend(e, "end the program that holds the database; the agent goes on by itself");
-    return error_mend(e, "free at least %lld MiB there; the agent goes on by itself",
-                      (long long)(2 * store->ballast.size / (1024 * 1024) + 8));
+        return refuse(e, "end the program that holds the database; the agent goes on by itself");
+    AUTOFREE char *room = x_printf("free at least %lld MiB there; the agent goes on by itself",
+                                   (long long)(2 * store->ballast.size / (1024 * 1024) + 8));
+    return refuse(e, room);
 }
 
 void store_find(struct store *store, const struct store_query *query,

@@ -411,7 +411,7 @@ static void on_hook(void *data, const struct belfry_hook_request *request, struc
     const char *from = strcmp(request->peer, "unix") == 0 ? "" : request->peer;
     if (emit(heartbeat, &report, from, on_hook_committed, pending, &e)) {
         drop_pending(pending);
-        answer(host, hook, 503, "", e.text);
+        answer(host, hook, e.again ? 503 : 400, "", e.text);
     }
 }
 

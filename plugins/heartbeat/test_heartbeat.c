@@ -273,6 +273,11 @@ static void http_waits_for_the_disk(void **state)
     mock_hook(mock, "POST", SEED, strlen(SEED));
     assert_int_equal(mock->hook.status, 503);
     assert_non_null(strstr(mock->hook.body, "the store is full"));
+
+    mock->refuse_for_good = true;
+    mock_hook(mock, "POST", SEED, strlen(SEED));
+    assert_int_equal(mock->hook.status, 400);
+    assert_non_null(strstr(mock->hook.body, "unknown job"));
     over(mock);
 }
 

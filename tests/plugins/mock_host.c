@@ -352,8 +352,11 @@ static int host_emit(const struct belfry_host *host, const struct belfry_event *
                      void *data, struct belfry_error *e)
 {
     struct mock_host *mock = mock_of(host);
-    if (mock->refuse_events)
-        return host_fail(e, NULL, "the store is full");
+    if (mock->refuse_events) {
+        host_fail(e, NULL, mock->refuse_for_good ? "unknown job" : "the store is full");
+        e->again = !mock->refuse_for_good;
+        return -1;
+    }
     assert_non_null(event->type);
     assert_in_range(mock->n_events, 0, MOCK_MOST - 1);
     mock->events[mock->n_events++] = (struct mock_event){

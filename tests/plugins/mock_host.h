@@ -74,7 +74,8 @@ struct mock_host {
 
     int64_t now, monotonic; /* set them, or mock_advance() */
     const char *stored_checkpoint;
-    bool refuse_events; /* emit says no */
+    bool refuse_events;   /* emit says no: the store is full */
+    bool refuse_for_good; /* with it: the event is to blame */
     struct belfry_pair reply_headers[MOCK_MOST];
     size_t n_reply_headers;
 

@@ -48,6 +48,7 @@ struct belfry_error {      /* filled through host->fail() only */
     uint32_t size;
     const char *option;    /* the option at fault: the host adds its file:line:column */
     char text[256];
+    uint32_t again;        /* set by emit: 1, the same may be taken later (the disk is full) */
 };
 
 /* ---- Options: one table gives validation with positions, `belfry plugin info`, documentation and the redaction of secrets. ---- */

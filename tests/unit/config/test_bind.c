@@ -111,6 +111,15 @@ static void what_is_written_goes_over_them(void **state)
     assert_string_equal(b.it.any_url, "https://u:p@[::1]:8080/p?q#f");
 }
 
+static void a_lone_text_is_a_list_of_one(void **state)
+{
+    (void)state;
+    AUTOBOUND b = bind_block("url: \"smtp://h\", list: a b");
+    assert_quiet(&b.loaded);
+    assert_int_equal(b.it.list.n, 1);
+    assert_string_equal(b.it.list.item[0], "a b");
+}
+
 static void text_is_text_whatever_it_looks_like(void **state)
 {
     (void)state;
@@ -160,7 +169,6 @@ static void each_type_says_what_it_wants(void **state)
         {"number: \"1\"", "'number' must be a number without quotes", 8},
         {"number: 1:30", "'number' must be a number", 8},
         {"template: \"{{ nonsense }}\"", "'template' must be a template: |nonsense", 10},
-        {"list: a", "'list' must be a list: write list: [\"a\"]", 6},
         {"list: {a: b}", "'list' must be a list, not a map", 6},
         {"list: [{a: b}]", "'list' may hold only text", 7},
         {"map: a", "'map' must be a map: write map: {name: value}", 5},
@@ -266,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_filled_in),
         cmocka_unit_test(what_is_written_goes_over_them),
+        cmocka_unit_test(a_lone_text_is_a_list_of_one),
         cmocka_unit_test(text_is_text_whatever_it_looks_like),
         cmocka_unit_test(each_type_says_what_it_wants),
         cmocka_unit_test(required_options_must_be_there),

@@ -488,6 +488,12 @@ static void jobs_are_found_and_listed(void **state)
     assert_string_equal(job_name(jobs_find_slug(w.jobs, "c", &ambiguous)), "c");
     assert_false(job_takes_method(jobs_find(w.jobs, "b"), "GET"));
     assert_true(job_takes_method(jobs_find(w.jobs, "a"), "GET"));
+    w.told[0] = '\0';
+    assert_int_equal(observe(&w, "job.report", "0A1B2C3D-0000-4000-8000-000000000001", "{\"status\":\"start\"}", &e),
+                     0);
+    assert_int_equal(observe(&w, "job.report", "c", "{\"status\":\"start\"}", &e), 0);
+    assert_int_equal(observe(&w, "job.report", "same", "{\"status\":\"start\"}", &e), -1);
+    assert_told(&w, "job.started job.started ");
     assert_non_null(jobs_create(w.jobs, "bb", &e));
     assert_null(jobs_create(w.jobs, "bb", &e));
     const struct job *page[2];

@@ -94,7 +94,8 @@ static void configure(struct world *w, size_t n)
     struct notify_channel channels[3];
     for (size_t i = 0; i < n; i++)
         channels[i] = (struct notify_channel){&w->config[i], &w->instances[i]};
-    notify_configure(w->notify, channels, n, "http://belfry.example.com", on_released, &w->released);
+    notify_set_external_url(w->notify, "http://belfry.example.com");
+    notify_configure(w->notify, channels, n, on_released, &w->released);
 }
 
 static void open_notify(struct world *w)
@@ -445,7 +446,7 @@ static void a_channel_has_only_so_many_attempts_under_way(void **state)
     struct world w;
     setup(&w);
     for (int i = 0; i < 50; i++) {
-        char job[10];
+        char job[16];
         snprintf(job, sizeof job, "j%d", i);
         tell(&w, "mail", job);
     }
