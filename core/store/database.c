@@ -62,7 +62,8 @@ static int on_commit(void *data, sqlite3 *sql, const char *name, int pages)
     return SQLITE_OK;
 }
 
-/* A hostile or damaged file shall not run code or be mapped into memory; every commit is synced. */
+/* A hostile or damaged file shall not run code or be mapped into memory; every commit is synced; what is deleted is
+ * wiped, so that a salvage does not bring it back. */
 static int configure(sqlite3 *sql, struct error *e)
 {
     sqlite3_extended_result_codes(sql, 1);
@@ -71,7 +72,7 @@ static int configure(sqlite3 *sql, struct error *e)
     return exec(sql,
                 "PRAGMA page_size=4096; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; "
                 "PRAGMA foreign_keys=ON;"
-                "PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL;",
+                "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON; PRAGMA synchronous=FULL;",
                 e);
 }
 

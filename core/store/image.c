@@ -160,32 +160,6 @@ bool store_image_read(const struct store_image *image, uint32_t number, uint8_t 
     return pread(image->file, page, PAGE, (int64_t)(number - 1) * PAGE) > 0;
 }
 
-bool store_image_unused(const struct store_image *image, bool *unused)
-{
-    uint8_t page[PAGE];
-    if (!store_image_read(image, 1, page) || memcmp(page, "SQLite format 3", 16) != 0)
-        return false;
-    uint32_t trunk = store_image_u32(page + 32), left = store_image_u32(page + 36);
-    while (trunk && left) {
-        if (trunk > image->pages || unused[trunk] || !store_image_read(image, trunk, page))
-            return false;
-        unused[trunk] = true;
-        left--;
-        uint32_t n = store_image_u32(page + 4);
-        if (n > (PAGE - 8) / 4 || n > left)
-            return false;
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t leaf = store_image_u32(page + 8 + 4 * i);
-            if (leaf == 0 || leaf > image->pages)
-                return false;
-            unused[leaf] = true;
-        }
-        left -= n;
-        trunk = store_image_u32(page);
-    }
-    return trunk == 0 && left == 0;
-}
-
 /* ---- cells ---- */
 
 size_t store_image_varint(const uint8_t *at, const uint8_t *end, uint64_t *out)

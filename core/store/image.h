@@ -23,8 +23,6 @@ void store_image_close(struct store_image *image);
 uint32_t store_image_pages(const struct store_image *image); /* numbered from 1 */
 /* False: it cannot be read. */
 bool store_image_read(const struct store_image *image, uint32_t number, uint8_t *page);
-/* Mark the pages that are on the list of unused ones: they hold what was deleted. False: the list is damaged. */
-bool store_image_unused(const struct store_image *image, bool *unused);
 /* The cell at an offset of a leaf, with what is on its overflow pages. False: it makes no sense. */
 bool store_image_cell(const struct store_image *image, const uint8_t *page, size_t at, struct store_cell *out);
 

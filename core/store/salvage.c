@@ -11,7 +11,6 @@ enum { LEAF = 0x0d, LEAF_HEADER = 8, COLUMNS = 5 };
 struct salvage {
     struct store_image *image;
     struct store_db *db;
-    sqlite3_stmt *put[STORE_ALL_TABLES];
     struct store_cell cell;
     struct buf key, data;
     long long found, lost;
@@ -117,7 +116,8 @@ static int take_record(struct salvage *s, int table, const struct store_record *
     }
     s->found++;
     see_id(s, (int)store_db_sequence((enum store_table)table), record->id);
-    return store_db_put(s->put[table], table, record) ? 0 : store_db_fail(s->db->sql, "cannot carry over a record", e);
+    return store_db_put(s->db->put[table], table, record) ? 0
+                                                          : store_db_fail(s->db->sql, "cannot carry over a record", e);
 }
 
 static int take_leaf(struct salvage *s, const uint8_t *page, struct error *e)
@@ -136,37 +136,13 @@ static int take_leaf(struct salvage *s, const uint8_t *page, struct error *e)
     return 0;
 }
 
+/* Pages out of use hold nothing, since what is deleted is wiped. */
 static int take_pages(struct salvage *s, struct error *e)
 {
     uint32_t pages = store_image_pages(s->image);
-    AUTOFREE bool *unused = x_calloc((size_t)pages + 1, sizeof *unused);
-    bool know_unused = store_image_unused(s->image, unused);
     for (uint32_t i = 2; i <= pages; i++) { /* the first page has the schema, which is known */
         uint8_t page[STORE_PAGE_SIZE];
-        if ((!know_unused || !unused[i]) && store_image_read(s->image, i, page) && page[0] == LEAF &&
-            take_leaf(s, page, e) < 0)
-            return -1;
-    }
-    if (know_unused)
-        return 0;
-    /* Deleted records may have come back; what is also in history was moved there. */
-    const char *undo = "DELETE FROM outbox WHERE id IN (SELECT id FROM notifications);"
-                       "DELETE FROM alerts WHERE id IN (SELECT id FROM alert_history);";
-    return sqlite3_exec(s->db->sql, undo, NULL, NULL, NULL) == SQLITE_OK
-               ? 0
-               : store_db_fail(s->db->sql, "cannot carry over the records", e);
-}
-
-/* One record can be found twice, in two versions, if a page with deleted ones is taken for one in use. */
-static int prepare(struct salvage *s, struct error *e)
-{
-    for (int i = 0; i < STORE_ALL_TABLES; i++) {
-        s->put[i] = store_db_prepare(s->db->sql, e,
-                                     "INSERT INTO %s(" STORE_DB_COLUMNS ") VALUES(?,?,?,?,?) ON CONFLICT(id) DO UPDATE "
-                                     "SET key = excluded.key, time = excluded.time, data = excluded.data, "
-                                     "sum = excluded.sum WHERE excluded.time > time",
-                                     store_db_table_name(i));
-        if (!s->put[i])
+        if (store_image_read(s->image, i, page) && page[0] == LEAF && take_leaf(s, page, e) < 0)
             return -1;
     }
     return 0;
@@ -174,8 +150,6 @@ static int prepare(struct salvage *s, struct error *e)
 
 static int carry_over(struct salvage *s, struct error *e)
 {
-    if (prepare(s, e) < 0)
-        return -1;
     if (!store_db_run(s->db->begin))
         return store_db_fail(s->db->sql, "cannot carry over the records", e);
     if (take_pages(s, e) < 0)
@@ -188,8 +162,6 @@ static int fill_new_database(const struct store_home *home, struct salvage *s, s
     if (store_db_open(home, STORE_SALVAGE_FILE, &s->db, e) != STORE_DB_OPEN)
         return -1;
     int status = carry_over(s, e);
-    for (int i = 0; i < STORE_ALL_TABLES; i++)
-        sqlite3_finalize(s->put[i]);
     return store_db_close(s->db, status == 0, status == 0 ? e : NULL) < 0 ? -1 : status;
 }
 

@@ -88,8 +88,8 @@ void store_delete(struct store *store, enum store_table table, int64_t id);
  * called in this turn's end. Never from inside this call. */
 void store_commit(struct store *store, void (*done)(void *ctx, enum store_result), void *ctx);
 
-/* May new input be taken? -1: see `e` (the disk is full, or the store failed). Results of deliveries are put in any
- * case. */
+/* May new input be taken? -1: see `e` (the disk is full or does not keep up, or the store failed). Results of
+ * deliveries are put in any case. */
 int store_accepts(struct store *store, struct error *e);
 
 struct store_query {

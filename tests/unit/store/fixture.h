@@ -23,7 +23,7 @@
 
 #define UNUSED __attribute__((unused))
 
-enum { PATIENCE_S = 60 };
+enum { PATIENCE_S = 60, PATH_SIZE = 384 };
 
 struct fixture {
     char dir[64];
@@ -185,14 +185,14 @@ UNUSED static bool has(const struct seen *seen, int64_t id)
 
 /* ---- files ---- */
 
-UNUSED static const char *path_of(const struct fixture *f, const char *name, char out[256])
+UNUSED static const char *path_of(const struct fixture *f, const char *name, char out[PATH_SIZE])
 {
-    snprintf(out, 256, "%s/%s", f->dir, name);
+    snprintf(out, PATH_SIZE, "%s/%s", f->dir, name);
     return out;
 }
 
 /* The name of a file whose name begins so; null: none. */
-UNUSED static bool find_file(const struct fixture *f, const char *prefix, char out[256])
+UNUSED static bool find_file(const struct fixture *f, const char *prefix, char out[PATH_SIZE])
 {
     DIR *dir = opendir(f->dir);
     assert_non_null(dir);

@@ -57,7 +57,7 @@ static bool open_damaged(struct fixture *f)
 {
     struct error e = {0};
     AUTOFREE char *salvaged = NULL;
-    char aside[256];
+    char aside[PATH_SIZE];
     f->store = store_open(f->loop, &f->options, &salvaged, &e);
     if (!f->store)
         fail_msg("cannot open: %s: %s", e.where, e.what);
@@ -86,7 +86,7 @@ static size_t check_records(struct fixture *f)
 static void test_flipped_bytes_in_one_page(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     fill_and_close(f);
     path_of(f, "belfry.db", path);
     off_t middle = size_of(path) / PAGE / 2 * PAGE;
@@ -103,7 +103,7 @@ static void test_flipped_bytes_in_one_page(void **state)
 static void test_lost_first_page(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     fill_and_close(f);
     static uint8_t noise[PAGE];
     memset(noise, 0xa5, sizeof noise);
@@ -121,7 +121,7 @@ static void test_lost_first_page(void **state)
 static void test_lost_root_pages(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     fill_and_close(f);
     static const uint8_t zeros[12 * PAGE];
     overwrite(path_of(f, "belfry.db", path), PAGE, zeros, 11 * PAGE);
@@ -132,7 +132,7 @@ static void test_lost_root_pages(void **state)
 static void test_truncated(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     fill_and_close(f);
     path_of(f, "belfry.db", path);
     off_t size = size_of(path);
@@ -144,7 +144,7 @@ static void test_truncated(void **state)
 static void test_not_a_database(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     int fd = open(path_of(f, "belfry.db", path), O_WRONLY | O_CREAT, 0600);
     for (int i = 0; i < 1000; i++)
         assert_int_equal(write(fd, "this is no database\n", 20), 20);
@@ -156,7 +156,7 @@ static void test_not_a_database(void **state)
 static void test_cut_to_nothing(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     fill_and_close(f);
     assert_int_equal(truncate(path_of(f, "belfry.db", path), 40), 0);
     assert_true(open_damaged(f));
@@ -167,7 +167,7 @@ static void test_cut_to_nothing(void **state)
 static void test_flipped_bit_in_the_data(void **state)
 {
     struct fixture *f = *state;
-    char path[256], buffer[4096];
+    char path[PATH_SIZE], buffer[4096];
     open_store(f);
     for (int i = 1; i <= 20; i++)
         store_put(f->store, STORE_OUTBOX, i, "mail", i, i == 7 ? "{\"to\":\"canary\"}" : "{\"to\":\"x\"}");
@@ -194,7 +194,7 @@ static void test_flipped_bit_in_the_data(void **state)
 static void test_damage_under_a_log(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     fill_and_close(f);
     path_of(f, "belfry.db", path);
     pid_t child = fork();
@@ -208,7 +208,7 @@ static void test_damage_under_a_log(void **state)
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    char log[256];
+    char log[PATH_SIZE];
     assert_true(size_of(path_of(f, "belfry.db-wal", log)) > 0);
     static const uint8_t zeros[PAGE];
     overwrite(path, size_of(path) / PAGE / 2 * PAGE, zeros, sizeof zeros);
@@ -221,7 +221,7 @@ static void test_damage_under_a_log(void **state)
     assert_true(has(seen, 20));
     free(seen);
     assert_in_range(check_records(f), RECORDS - MOST_ON_A_PAGE, RECORDS);
-    char aside[256];
+    char aside[PATH_SIZE];
     assert_true(find_file(f, "belfry.db.corrupt-", aside));
 }
 
@@ -229,7 +229,7 @@ static void test_damage_under_a_log(void **state)
 static void test_deleted_records_stay_away(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     fill(f);
     for (int i = 1; i <= RECORDS; i++)
         if (i > 100 && i < 2900)
@@ -250,7 +250,7 @@ static void test_deleted_records_stay_away(void **state)
 static void test_salvage_that_was_cut_off(void **state)
 {
     struct fixture *f = *state;
-    char path[256], whole[256], aside[256];
+    char path[PATH_SIZE], whole[PATH_SIZE], aside[PATH_SIZE];
     fill_and_close(f);
     path_of(f, "belfry.db", path);
     path_of(f, "belfry.db.salvage", whole);
@@ -266,7 +266,7 @@ static void test_salvage_that_was_cut_off(void **state)
 
     /* after: the new one takes its place, and the old log is not applied to it */
     assert_int_equal(rename(path, whole), 0);
-    char log[256];
+    char log[PATH_SIZE];
     fd = open(path_of(f, "belfry.db-wal", log), O_WRONLY | O_CREAT, 0600);
     assert_int_equal(write(fd, "old log", 7), 7);
     close(fd);
@@ -306,7 +306,7 @@ static uint64_t next_random(uint64_t *random)
 static void test_bit_rot(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     size_t size;
     uint64_t random = 88172645463325252ull;
     fill_and_close(f);
@@ -334,7 +334,7 @@ static void test_bit_rot(void **state)
 static void test_lost_pages(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     size_t size;
     static const uint8_t zeros[PAGE];
     fill_and_close(f);

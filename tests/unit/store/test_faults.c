@@ -42,6 +42,7 @@ static bool accepts(struct fixture *f)
         return true;
     assert_string_not_equal(e.what, "");
     assert_string_not_equal(e.mend, "");
+    assert_true(e.again);
     return false;
 }
 
@@ -59,7 +60,7 @@ static void pump_until_accepts(struct fixture *f)
 
 static bool has_ballast(struct fixture *f)
 {
-    char path[256];
+    char path[PATH_SIZE];
     return access(path_of(f, "ballast", path), F_OK) == 0;
 }
 
@@ -312,7 +313,7 @@ static void test_file_size_limit(void **state)
 
 static void remove_filler(struct fixture *f)
 {
-    char path[256];
+    char path[PATH_SIZE];
     assert_int_equal(unlink(path_of(f, "filler", path)), 0);
 }
 
@@ -331,7 +332,7 @@ static void test_full_file_system(void **state)
         test_file_size_limit(state);
         return;
     }
-    char path[256];
+    char path[PATH_SIZE];
     int fd = open(path_of(f, "filler", path), O_WRONLY | O_CREAT, 0600);
     assert_int_equal(posix_fallocate(fd, 0, 6 * 1024 * 1024), 0);
     close(fd);
@@ -363,7 +364,7 @@ static void test_full_file_system(void **state)
 static void test_waits_for_a_lock(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     sqlite3 *other;
     open_store(f);
     assert_int_equal(sqlite3_open(path_of(f, "belfry.db", path), &other), SQLITE_OK);

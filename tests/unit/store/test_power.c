@@ -16,7 +16,7 @@ static int set_up_disk(void **state)
 
 /* ---- kill -9 ---- */
 
-enum { KILLS = 50 };
+enum { KILLS = 50, RECORDS_PER_LIFE = 350 };
 
 struct worker {
     struct fixture *f;
@@ -38,13 +38,13 @@ static void on_kept_promise(void *ctx, enum store_result result)
     free(promise);
 }
 
-/* Puts records without end and reports each that is acknowledged; every tenth moves to history. */
+/* Puts records and reports each that is acknowledged, every tenth moves to history; then waits to be killed. */
 static void work_until_killed(struct fixture *f, int pipe)
 {
     struct worker worker = {.f = f, .pipe = pipe};
     open_store(f);
-    for (;;) {
-        for (int i = 0; i < 1 + worker.in_flight % 7; i++) {
+    for (int n = 0;;) {
+        for (int i = 0; i < 1 + worker.in_flight % 7 && n < RECORDS_PER_LIFE; i++, n++) {
             struct promise *promise = NEW(struct promise);
             *promise = (struct promise){&worker, store_next_id(f->store, STORE_OUTBOX)};
             store_put(f->store, STORE_OUTBOX, promise->id, "mail", 1, "{\"state\":\"queued\"}");
@@ -56,7 +56,7 @@ static void work_until_killed(struct fixture *f, int pipe)
             worker.in_flight++;
         }
         loop_turn(f->loop);
-        for (worker.came = false; worker.in_flight > 40 && !worker.came;)
+        for (worker.came = false; (worker.in_flight > 40 || n == RECORDS_PER_LIFE) && !worker.came;)
             event_base_loop(loop_base(f->loop), EVLOOP_ONCE);
     }
 }
@@ -150,7 +150,7 @@ static void on_acknowledged(void *ctx, enum store_result result)
 /* What is acknowledged is read first: what comes between can only make the image newer. */
 static void cut_power(struct fixture *f, struct cut *cut, uint64_t *random)
 {
-    char path[256];
+    char path[PATH_SIZE];
     cut->acknowledged = last_acknowledged;
     pthread_mutex_lock(&disk.lock);
     disk_cut(disk_find(path_of(f, "belfry.db", path)), random, &cut->database);
@@ -193,7 +193,7 @@ static void run_with_cuts(struct fixture *f, struct cut cuts[CUTS])
 
 static void write_file(struct fixture *f, const char *name, const struct buf *content)
 {
-    char path[256];
+    char path[PATH_SIZE];
     int fd = open(path_of(f, name, path), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     assert_int_equal(write(fd, content->data, content->len), (ssize_t)content->len);
     close(fd);

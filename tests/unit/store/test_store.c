@@ -328,6 +328,45 @@ static void test_ids_of_deleted_records_do_not_come_back(void **state)
     }
 }
 
+/* Not even if the agent was killed right after. */
+static void test_ids_of_deleted_records_do_not_come_back_after_a_kill(void **state)
+{
+    struct fixture *f = *state;
+    pid_t child = fork();
+    if (child == 0) {
+        open_store(f);
+        store_put(f->store, STORE_OUTBOX, 41, "", 0, "{}");
+        if (commit(f) != STORE_OK)
+            _exit(1);
+        store_delete(f->store, STORE_OUTBOX, 41);
+        _exit(commit(f) == STORE_OK ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    open_store(f);
+    assert_int_equal(count(f, STORE_OUTBOX), 0);
+    assert_int_equal(store_next_id(f->store, STORE_OUTBOX), 42);
+}
+
+/* Who does not wait is told to, before memory is full of what waits for the disk. */
+static void test_accepts_no_more_than_it_can_hold(void **state)
+{
+    struct fixture *f = *state;
+    struct error e;
+    AUTOBUF data = {0};
+    for (int i = 0; i < 1024 * 1024; i++)
+        buf_addc(&data, '1');
+    open_store(f);
+    assert_int_equal(store_accepts(f->store, &e), 0);
+    for (int i = 1; i <= 70; i++)
+        store_put(f->store, STORE_FACTS, i, "", 0, buf_str(&data));
+    assert_int_equal(store_accepts(f->store, &e), -1);
+    assert_string_not_equal(e.mend, "");
+    assert_int_equal(commit(f), STORE_OK);
+    assert_int_equal(store_accepts(f->store, &e), 0);
+}
+
 /* ---- who may open it ---- */
 
 static void assert_refused(struct fixture *f, const char *because)
@@ -356,7 +395,7 @@ static void test_refuses_a_second_agent(void **state)
 
 static void change_file(struct fixture *f, const char *sql)
 {
-    char path[256];
+    char path[PATH_SIZE];
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path_of(f, "belfry.db", path), &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
@@ -371,7 +410,7 @@ static void test_refuses_a_newer_schema(void **state)
     store_close(TAKE(f->store));
     change_file(f, "PRAGMA user_version = 999");
     assert_refused(f, "newer version");
-    char path[256];
+    char path[PATH_SIZE];
     assert_false(find_file(f, "belfry.db.corrupt", path));
     change_file(f, "PRAGMA user_version = 1");
     open_store(f);
@@ -390,7 +429,7 @@ static void test_refuses_the_file_of_another_program(void **state)
 static void test_makes_a_private_folder(void **state)
 {
     struct fixture *f = *state;
-    char path[256];
+    char path[PATH_SIZE];
     struct stat st;
     path_of(f, "state", path);
     f->options.dir = path;
@@ -456,6 +495,8 @@ int main(void)
         TEST(test_ids_ascend_over_restarts),
         TEST(test_history_shares_ids),
         TEST(test_ids_of_deleted_records_do_not_come_back),
+        TEST(test_ids_of_deleted_records_do_not_come_back_after_a_kill),
+        TEST(test_accepts_no_more_than_it_can_hold),
         TEST(test_refuses_a_second_agent),
         TEST(test_refuses_a_newer_schema),
         TEST(test_refuses_the_file_of_another_program),
