@@ -235,11 +235,10 @@ check_in() {
     step "Unit tests in $folder"
     find "$folder" -name '*.trs' -delete
     code=0
-    set -- $wrapper make -C "$folder" -j "$jobs" -k --no-print-directory VERBOSE=1
-    "$@" check || code=$?
+    $wrapper make -C "$folder" -j "$jobs" -k --no-print-directory check VERBOSE=1 || code=$?
     if [ "$code" -ne 0 ] && [ "$(results "$folder" .)" -eq 0 ]; then
-        count 0 1 "building the unit tests in $folder"
-        "$@" check-TESTS || true # those that could be built
+        count 0 1 "building the unit tests in $folder" # then make runs none of them
+        return
     fi
     count "$(results "$folder" PASS)" "$(results "$folder" 'FAIL|ERROR|XPASS')" "unit tests in $folder"
 }
