@@ -139,16 +139,25 @@ static size_t write_gap(FILE *out, size_t column, size_t length)
     return (fold ? 0 : column) + 1 + length;
 }
 
+/* How much of the text the next word takes: what is left of the line if that is worth it, so that a header does not
+ * begin with an empty line; never a part of a code point. */
+static size_t word_bytes(const char *text, size_t left, size_t column)
+{
+    size_t most = WORD_BYTES, here = column + 13 < LINE ? (LINE - column - 13) / 4 * 3 : 0;
+    if (here >= WORD_BYTES / 3 && here < most)
+        most = here;
+    if (left <= most)
+        return left;
+    while ((text[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}
+
 static size_t write_encoded_words(FILE *out, const char *text, size_t column)
 {
     size_t left = strlen(text);
     while (left) {
-        size_t n = left;
-        if (n > WORD_BYTES) {
-            n = WORD_BYTES;
-            while (n > WORD_BYTES - 4 && (text[n] & 0xc0) == 0x80) /* not within a code point */
-                n--;
-        }
+        size_t n = word_bytes(text, left, column);
         column = write_gap(out, column, 12 + (n + 2) / 3 * 4);
         fputs("=?UTF-8?B?", out);
         write_base64(out, text, n);

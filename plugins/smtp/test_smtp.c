@@ -164,8 +164,9 @@ static void encodes_the_subject(void **state)
                 "Subject: =?UTF-8?B?W+S4pemHjV0g56OB55uY56m66Ze05LiN6LazIG5vZGUtMDE=?=");
     const char *message = message_for(mock, "[严重] 生产环境数据库主节点磁盘空间不足，请立即处理 node-01");
     assert_well_formed(message);
-    assert_non_null(strstr(message, "=?UTF-8?B?W+S4pemHjV0g55Sf5Lqn546v5aKD5pWw5o2u5bqT5Li76IqC54K556OB55uY?=\r\n "
-                                    "=?UTF-8?B?56m66Ze05LiN6Laz77yM6K+356uL5Y2z5aSE55CGIG5vZGUtMDE=?=\r\n"));
+    /* The header's name stands before the first word, so that one is shorter than an encoded-word may be. */
+    assert_non_null(strstr(message, "Subject: =?UTF-8?B?W+S4pemHjV0g55Sf5Lqn546v5aKD5pWw5o2u5bqT5Li76IqC54K5?=\r\n "
+                                    "=?UTF-8?B?56OB55uY56m66Ze05LiN6Laz77yM6K+356uL5Y2z5aSE55CGIG5vZGUtMDE=?=\r\n"));
     mock_close(mock);
 }
 
