@@ -101,21 +101,21 @@ static int recognize(struct salvage *s, struct store_record *record)
 
 /* ---- all of them ---- */
 
-static void see_id(struct salvage *s, int sequence, int64_t id)
+/* Of the store's own notes only the highest ids are of use to a new database. */
+static void take_note(struct salvage *s, const struct store_record *note)
 {
-    if (id > s->db->last[sequence])
-        s->db->last[sequence] = id;
+    int64_t last = strtoll(note->data, NULL, 10);
+    if (note->id >= 0 && note->id < STORE_TABLES && last > s->db->last[note->id])
+        s->db->last[note->id] = last;
 }
 
 static int take_record(struct salvage *s, int table, const struct store_record *record, struct error *e)
 {
     if (table == STORE_NOTES) {
-        if (record->id >= 0 && record->id < STORE_TABLES)
-            see_id(s, (int)record->id, strtoll(record->data, NULL, 10));
+        take_note(s, record);
         return 0;
     }
     s->found++;
-    see_id(s, (int)store_db_sequence((enum store_table)table), record->id);
     return store_db_put(s->db->put[table], table, record) ? 0
                                                           : store_db_fail(s->db->sql, "cannot carry over a record", e);
 }

@@ -59,7 +59,9 @@ struct store_record {
     size_t size;
 };
 
-/* Open or create, check (quick_check), upgrade, start the threads. A database that is damaged is set aside as
+/* Open or create, check, upgrade, start the threads. What was not closed cleanly is checked whole: its structure, and
+ * every record against its sum; after a clean stop the sums of history are left to whoever reads it, and the structure
+ * of a file above 256 MiB is taken on trust. A database that is damaged is set aside as
  * belfry.db.corrupt-TIME and its readable records are carried into a new one; *salvaged (may be null) then tells the
  * story in one line for people (the caller frees it), else it is null. Null: see `e` (another agent has it, no
  * permission, a newer schema). Blocks; before the loop runs. */

@@ -243,6 +243,7 @@ static void test_deleted_records_stay_away(void **state)
     overwrite(path, 2 * PAGE, zeros, sizeof zeros); /* the root of a table that is empty */
     assert_true(open_damaged(f));
     assert_int_equal(count(f, STORE_OUTBOX), 0);
+    assert_int_equal(store_next_id(f->store, STORE_OUTBOX), RECORDS + 1);
     assert_int_equal(check_records(f), 201);
 }
 
