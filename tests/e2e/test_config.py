@@ -83,7 +83,7 @@ BAD = {
     "an unknown key of the agent": ("agent: {«listn: []}\n", [("unknown key 'listn'", "'listen'?")]),
     "nothing near an unknown key": ("agent: {«zzzzzzzzzz: 1}\n", ["unknown key 'zzzzzzzzzz'"]),
 
-    "text for a list": ('agent: {hosts: «"a.example.com"}\n', [("'hosts' must be a list", 'write hosts: ["a.example.com"]')]),
+    "a map for a list of texts": ("agent: {hosts: «{a: b}}\n", [("'hosts' must be a list, not a map")]),
     "a list for a map": ("jobs: «[backup]\n", [("jobs: must be a map", "name: value")]),
     "a map for a list": ("alerts: «{job_name: a}\n", [("alerts: must be a list", "- name: value")]),
     "a list for a duration": ("jobs:\n  a: {grace: «[5m]}\n", [("'grace' must be a duration, not a list")]),
