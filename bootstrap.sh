@@ -162,7 +162,7 @@ start_agent() {
     BELFRY_AGENT=unix:$demo_folder/belfry.sock
     export BELFRY_AGENT
     wait_for 15 "the agent" build/belfry status
-    address=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$demo_folder/agent.log")
+    address=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$demo_folder/agent.log" | head -n 1)
 }
 
 fail_a_job() {
