@@ -110,7 +110,11 @@ build_in() {
     mkdir -p "$folder"
     if [ ! -f "$folder/config.status" ] || [ -n "$(find configure -newer "$folder/config.status")" ]; then
         step "Configuring $folder"
-        (cd "$folder" && ../configure --quiet "$@") || die "configure failed; $folder/config.log says why"
+        # kept back unless it matters: configure complains that it cannot remove a core file when it meets core/
+        (cd "$folder" && ../configure --quiet "$@" 2>configure.err) || {
+            cat "$folder/configure.err" >&2
+            die "configure failed; $folder/config.log says more"
+        }
     fi
     step "Building in $folder"
     make -C "$folder" -j "$jobs" --no-print-directory
