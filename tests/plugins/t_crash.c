@@ -26,7 +26,8 @@ static int compose(void *self, const struct belfry_notification *n, struct belfr
     (void)n, (void)request, (void)error;
     if (strcmp(((struct channel *)self)->how, "abort") == 0)
         abort();
-    return *(volatile int *)(uintptr_t)16;
+    static int *volatile nowhere = (int *)16; /* volatile: the compiler must not see where it points */
+    return *nowhere;
 }
 
 static void judge(void *self, const struct belfry_notification *n, const struct belfry_reply *reply,
