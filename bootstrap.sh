@@ -22,10 +22,7 @@ TEXT
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libevent-dev libcurl4-openssl-dev libyaml-dev
     libssl-dev libltdl-dev libsqlite3-dev libjansson-dev uthash-dev"
 RUN_PACKAGES="python3 python3-aiosmtpd"
-CHECK_PACKAGES="libcmocka-dev python3 python3-pytest python3-aiosmtpd curl strace"
-# A mail server of its own for the tests. On a machine that has another one it would have to replace that: then it is
-# left out.
-CHECK_OPTIONAL="opensmtpd"
+CHECK_PACKAGES="libcmocka-dev python3 python3-pytest python3-aiosmtpd curl"
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cd "$top"
@@ -49,11 +46,6 @@ missing() {
     done
 }
 
-# Never removes anything of the machine's owner.
-apt_install() {
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "$@" >/dev/null
-}
-
 need() {
     command -v dpkg-query >/dev/null || {
         say "This is not Debian: see to it that the counterparts of these are installed: $*"
@@ -65,14 +57,8 @@ need() {
     step "Installing $lacking"
     apt-get update -qq
     # shellcheck disable=SC2086 # a list of words
-    apt_install $lacking || die "the packages could not be installed"
-}
-
-want() {
-    command -v dpkg-query >/dev/null && [ "$(id -u)" -eq 0 ] || return 0
-    for package in $(missing "$@"); do
-        apt_install "$package" || say "$package is not installed: that would remove something else"
-    done
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove $lacking >/dev/null ||
+        die "the packages could not be installed"
 }
 
 # shellcheck disable=SC2086 # lists of words
@@ -80,10 +66,7 @@ deps() {
     case $1 in
     build) need $BUILD_PACKAGES ;;
     run) need $BUILD_PACKAGES $RUN_PACKAGES ;;
-    check)
-        need $BUILD_PACKAGES $CHECK_PACKAGES
-        want $CHECK_OPTIONAL
-        ;;
+    check) need $BUILD_PACKAGES $CHECK_PACKAGES ;;
     *) die "deps: '$1' is not build, run or check" ;;
     esac
 }
