@@ -129,7 +129,7 @@ static void test_a_lost_day(void **state)
 }
 
 /* Ramadan sets the clocks back: 2025-02-23T02:00Z 03:00 becomes 02:00, 2025-04-06T02:00Z 02:00 becomes 03:00. The
- * database lists these years up to 2087. */
+ * years to come are a forecast that each edition of the database may change: only the past is checked. */
 static void test_casablanca(void **state)
 {
     (void)state;
@@ -139,8 +139,7 @@ static void test_casablanca(void **state)
                    "2025-02-23T01:00 2025-02-23T01:30 2025-02-23T02:00 2025-02-23T02:30 2025-02-24T02:00"},
                   {"*/30 2 * * *", "2025-04-05T12:00", "2025-04-07T01:00"},
                   {"0 12 * * *", "2025-03-01T00:00", "2025-03-01T12:00 2025-03-02T12:00"},
-                  {"0 12 * * *", "2025-06-01T00:00", "2025-06-01T11:00 2025-06-02T11:00"},
-                  {"0 12 1 * *", "2100-01-01T00:00", "2100-01-01T11:00 2100-02-01T11:00"});
+                  {"0 12 * * *", "2025-06-01T00:00", "2025-06-01T11:00 2025-06-02T11:00"});
 }
 
 static void test_other_changes(void **state)
@@ -162,7 +161,7 @@ static void test_other_changes(void **state)
                   {"30 0 25 4 *", "2025-04-23T12:00", "2025-04-24T22:00"});
     CHECK_VECTORS("America/Havana", {"0 0 * * *", "2025-03-08T12:00", "2025-03-09T05:00 2025-03-10T04:00"},
                   {"0 0 * * *", "2025-11-01T12:00", "2025-11-02T04:00 2025-11-03T05:00"},
-                  {"0 0 2 11 *", "2025-11-01T12:00", "2025-11-02T04:00 2026-11-02T05:00"});
+                  {"0 0 2 11 *", "2025-11-01T12:00", "2025-11-02T04:00"});
     CHECK_VECTORS("America/Sao_Paulo", {"0 0 * * *", "2018-11-03T12:00", "2018-11-04T03:00 2018-11-05T02:00"},
                   {"0 0 * * *", "2025-11-03T12:00", "2025-11-04T03:00 2025-11-05T03:00"});
     /* standard time itself moved by half an hour */
