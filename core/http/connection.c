@@ -57,6 +57,14 @@ static struct bufferevent *new_bufferevent(struct connection *c, struct event_ba
     return bev;
 }
 
+/* A flood from the network must not shut out those on this machine, who look after the agent: the last places are
+ * theirs. */
+static size_t most_for(const struct listener *l)
+{
+    size_t most = l->http->limits.connections;
+    return l->path ? most : most - most / 16;
+}
+
 struct bufferevent *connection_new(struct event_base *base, void *data)
 {
     struct listener *l = data;
@@ -74,7 +82,7 @@ struct bufferevent *connection_new(struct event_base *base, void *data)
         abort();
     HASH_ADD_PTR(http->connections, bev, c);
     l->connections++;
-    c->surplus = ++http->n_connections > http->limits.connections;
+    c->surplus = ++http->n_connections > most_for(l);
     if (c->surplus)
         listener_set_full(l, true);
     kick(c);
@@ -95,8 +103,9 @@ static void forget(struct connection *c)
     gate_request_free(c->passed);
     free(c);
     l->connections--;
-    if (--http->n_connections <= http->limits.connections)
-        for (size_t i = 0; i < http->n_listeners; i++)
+    http->n_connections--;
+    for (size_t i = 0; i < http->n_listeners; i++)
+        if (http->n_connections <= most_for(http->listeners[i]))
             listener_set_full(http->listeners[i], false);
     event_active(http->chores, 0, 0);
 }
