@@ -97,7 +97,7 @@ int listener_check(const char *address, bool has_tokens, bool has_tls, struct er
               : has_tokens ? "TLS is not configured"
                            : "neither tokens nor TLS are configured");
     error_where(e, "agent.listen");
-    return error_mend(e, "set agent.tokens, agent.tls_cert and agent.tls_key, or listen on 127.0.0.1 behind a proxy");
+    return error_mend(e, "set agent.tokens and agent.tls (cert and key), or listen on 127.0.0.1 behind a proxy");
 }
 
 /* ---- Sockets ---- */

@@ -28,7 +28,7 @@ static int set_up(SSL_CTX *tls, const char *cert, const char *key, struct error 
 SSL_CTX *tls_context_new(const char *cert, const char *key, struct error *e)
 {
     if (text_empty(cert) || text_empty(key)) {
-        error_set(e, "tls_cert and tls_key belong together");
+        error_set(e, "agent.tls: cert and key belong together");
         error_where(e, "agent.tls_%s", text_empty(cert) ? "cert" : "key");
         error_mend(e, "give both, or neither");
         return NULL;

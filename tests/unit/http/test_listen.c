@@ -91,7 +91,7 @@ static void open_to_others_needs_tokens_and_tls(void **state)
         f->listen[0] = open[i];
         expect_error(f, "neither tokens nor TLS", "agent.tokens");
         fixture_add_tokens(f);
-        expect_error(f, "TLS is not configured", "agent.tls_cert");
+        expect_error(f, "TLS is not configured", "agent.tls");
         fixture_use_tls(f);
         f->agent.n_tokens = 0;
         expect_error(f, "no tokens", "agent.tokens");
