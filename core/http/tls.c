@@ -9,7 +9,7 @@ static int fail(struct error *e, const char *what, const char *file)
     ERR_error_string_n(ERR_get_error(), reason, sizeof reason);
     ERR_clear_error();
     error_set(e, "cannot use the TLS %s %s: %s", what, file, reason);
-    return error_where(e, "agent.tls_%s", what);
+    return error_where(e, "agent.tls.%s", what);
 }
 
 static int set_up(SSL_CTX *tls, const char *cert, const char *key, struct error *e)
@@ -29,7 +29,7 @@ SSL_CTX *tls_context_new(const char *cert, const char *key, struct error *e)
 {
     if (text_empty(cert) || text_empty(key)) {
         error_set(e, "agent.tls: cert and key belong together");
-        error_where(e, "agent.tls_%s", text_empty(cert) ? "cert" : "key");
+        error_where(e, "agent.tls.%s", text_empty(cert) ? "cert" : "key");
         error_mend(e, "give both, or neither");
         return NULL;
     }

@@ -564,7 +564,7 @@ def test_a_certificate_that_is_none_is_named_at_start(make_agent, certificate):
     agent = make_agent(f"agent:\n  tls: {{cert: {certificate}/absent.pem, key: {certificate}/key.pem}}\n").spawn()
     agent.may_fail = True
     assert agent.process.wait(20) in (69, 78)
-    assert f"{certificate}/absent.pem" in agent.log() and "level=error" in agent.log()
+    assert f"{certificate}/absent.pem" in agent.log() and "agent.tls.cert" in agent.log() and "level=error" in agent.log()
 
 
 def test_an_address_that_is_taken_is_named_at_start(make_agent):
