@@ -6,7 +6,7 @@
 
 struct words {
     const char *firing, *resolved;
-    const char *job, *reason, *exit_code, *duration, *node, *since, *until, *labels, *output;
+    const char *job, *reason, *exit_code, *duration, *node, *since, *until, *labels, *output /* a heading */;
     const char *colon;
 };
 static const struct words english = {
@@ -20,7 +20,7 @@ static const struct words english = {
     .since = "Since",
     .until = "Until",
     .labels = "Labels",
-    .output = "Last output",
+    .output = "Last output:",
     .colon = ": ",
 };
 static const struct words chinese = {
@@ -34,7 +34,7 @@ static const struct words chinese = {
     .since = "开始时间",
     .until = "结束时间",
     .labels = "标签",
-    .output = "最近输出",
+    .output = "最近输出：",
     .colon = "：",
 };
 
@@ -140,7 +140,7 @@ static void add_alert(struct buf *out, const struct belfry_notification *n, cons
     if (*description)
         buf_addf(out, "\n%s\n", description);
     if (*output && !alert->resolved)
-        buf_addf(out, "\n%s%s\n%s\n", words->output, words->colon, output);
+        buf_addf(out, "\n%s\n%s\n", words->output, output);
 }
 
 const char *render_text(const struct belfry_notification *n, struct arena *arena)
