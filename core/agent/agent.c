@@ -241,9 +241,6 @@ static int start_http(struct agent *agent)
     agent->http = http_start(&agent->generation->config->agent, &rooms, &e);
     if (!agent->http)
         return report(&e, EX_UNAVAILABLE);
-    const char *address;
-    for (size_t i = 0; (address = http_address(agent->http, i)); i++)
-        log_at(LOG_INFO, "agent", "listening on %s", address);
     agent_show_url(agent);
     return 0;
 }
