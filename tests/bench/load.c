@@ -99,8 +99,9 @@ static size_t write_request(const struct load *load, long number, char *out)
     char digits[32] = "";
     if (width)
         snprintf(digits, sizeof digits, "%0*ld", (int)width, load->modulus ? number % load->modulus : number);
-    int n = snprintf(out, REQUEST, "GET %.*s%s%s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n",
-                     (int)before, load->path, digits, load->path + before + width);
+    int n =
+        snprintf(out, REQUEST, "GET %.*s%s%s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n",
+                 (int)before, load->path, digits, load->path + before + width);
     if (n >= REQUEST)
         die("load", "the path is too long");
     return (size_t)n;
@@ -266,7 +267,8 @@ static void parse(struct load *load, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    struct load load = {.most = MOST_REQUESTS, .seconds = 10, .n_connections = 1, .epoll = epoll_create1(EPOLL_CLOEXEC)};
+    struct load load = {
+        .most = MOST_REQUESTS, .seconds = 10, .n_connections = 1, .epoll = epoll_create1(EPOLL_CLOEXEC)};
     parse(&load, argc, argv);
     load.connections = calloc(load.n_connections, sizeof *load.connections);
     load.requests = calloc((size_t)load.most, sizeof *load.requests);
