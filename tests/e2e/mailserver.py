@@ -5,6 +5,7 @@ import getpass
 import grp
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -89,7 +90,8 @@ class MailServer:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port = probe.getsockname()[1]
         with open(self.folder / "out", "wb") as out:
-            self.process = subprocess.Popen([EXIM, "-C", str(config), "-bdf", "-oX", f"127.0.0.1.{self.port}"], stdout=out, stderr=out)
+            self.process = subprocess.Popen([EXIM, "-C", str(config), "-bdf", "-oX", f"127.0.0.1.{self.port}"], stdout=out, stderr=out,
+                                            start_new_session=True)
         wait_for(self.answers, 20, "the mail server")
 
     @property
@@ -108,6 +110,10 @@ class MailServer:
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("log.*")) + [self.folder / "out"])
 
     def close(self):
-        self.process.terminate()
+        os.killpg(self.process.pid, signal.SIGKILL)  # with its processes for single conversations, which write its log
         self.process.wait(10)
+        wait_for(self._remove, 10, "the end of its folder")
+
+    def _remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
+        return not self.folder.exists()

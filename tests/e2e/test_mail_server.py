@@ -79,19 +79,19 @@ def test_a_certificate_that_is_not_trusted_stops_the_mail(make_agent, server, sm
 def test_no_starttls_no_mail(make_agent, server, smtp):
     mta = server(tls=False, auth=False)
     n = first_attempt(fail_a_job(make_agent, mta, username=None, password=None))
-    assert n["attempts"][0]["verdict"] in ("unavailable", "disabled") and "STARTTLS" in n["attempts"][0]["error"]
+    assert n["attempts"][0]["verdict"] == "unavailable" and "does not offer STARTTLS" in n["attempts"][0]["error"]
     assert_nothing_went(mta, smtp)
 
 
 def test_no_auth_offered_no_mail(make_agent, server, smtp):
     mta = server(auth=False)
     n = first_attempt(fail_a_job(make_agent, mta))
-    assert n["attempts"][0]["verdict"] in ("unavailable", "disabled") and "authentication" in n["attempts"][0]["error"].lower()
+    assert n["attempts"][0]["verdict"] == "disabled" and "offers no authentication" in n["attempts"][0]["error"]
     assert_nothing_went(mta, smtp)
 
 
 def test_without_a_login_the_server_refuses_and_it_is_seen(make_agent, server, smtp):
     mta = server()
     attempt = first_attempt(fail_a_job(make_agent, mta, username=None, password=None))["attempts"][0]
-    assert attempt["verdict"] in ("disabled", "rejected") and attempt["code"] in (530, 550)
+    assert (attempt["verdict"], attempt["code"]) == ("rejected", 550)
     assert_nothing_went(mta, smtp)
