@@ -49,10 +49,36 @@ void agent_stop_sources(struct agent *agent)
     if (!agent->source_errors)
         return;
     for (size_t i = 0; i < agent->generation->config->n_sources; i++) {
-        instance_stop(agent->generation->sources[i]);
+        if (agent->generation->sources[i])
+            instance_stop(agent->generation->sources[i]);
         free(agent->source_errors[i]);
     }
     free(TAKE(agent->source_errors));
+}
+
+static struct instance **find_source(struct generation *generation, const char *name,
+                                     const struct config_source **config)
+{
+    for (size_t i = 0; i < generation->config->n_sources; i++) {
+        *config = &generation->config->sources[i];
+        if (strcmp((*config)->name, name) == 0)
+            return &generation->sources[i];
+    }
+    return NULL;
+}
+
+/* A source that runs and whose block says the same goes on running: what waits in its sockets is not lost. */
+static void carry_over(struct generation *old, struct generation *next)
+{
+    for (size_t i = 0; i < next->config->n_sources; i++) {
+        const struct config_source *new_config = &next->config->sources[i], *old_config;
+        struct instance **running = find_source(old, new_config->name, &old_config);
+        if (!running || !instance_is_started(*running) || strcmp(old_config->plugin, new_config->plugin) != 0 ||
+            !node_equal(old_config->block, new_config->block))
+            continue;
+        instance_free(next->sources[i]);
+        next->sources[i] = TAKE(*running);
+    }
 }
 
 /* One that does not start is named, and the rest runs. */
@@ -63,7 +89,7 @@ static void start_sources(struct agent *agent)
     for (size_t i = 0; i < config->n_sources; i++) {
         struct error e;
         char text[1024];
-        if (!instance_start(agent->generation->sources[i], &e))
+        if (instance_is_started(agent->generation->sources[i]) || !instance_start(agent->generation->sources[i], &e))
             continue;
         agent->source_errors[i] = x_strdup(error_text(&e, text, sizeof text));
         AUTOFREE char *summary =
@@ -124,8 +150,10 @@ int agent_apply(struct agent *agent, struct generation *generation, struct error
         generation_free(generation);
         return -1;
     }
-    if (agent->generation)
+    if (agent->generation) {
         warn_of_what_stays(&agent->generation->config->agent, config);
+        carry_over(agent->generation, generation);
+    }
     enum log_level level = LOG_INFO;
     log_level_parse(config->log_level, &level);
     log_setup(level, strcmp(config->log_format, "json") == 0);

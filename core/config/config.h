@@ -58,6 +58,8 @@ struct node {
     struct node **keys; /* map only: scalar nodes */
 };
 const struct node *node_get(const struct node *map, const char *key); /* null: absent */
+/* Do the two say the same, wherever they stand? Values count as they are after ${…}. */
+bool node_equal(const struct node *a, const struct node *b);
 
 /*
  * Check and convert a map by a table of options into the fields of `target` (zeroed memory). Keys named in `others` (a

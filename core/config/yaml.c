@@ -391,3 +391,13 @@ const struct node *node_get(const struct node *map, const char *key)
             return map->items[i];
     return NULL;
 }
+
+bool node_equal(const struct node *a, const struct node *b)
+{
+    if (a->kind != b->kind || a->n != b->n || !text_equal(a->text, b->text))
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (!node_equal(a->items[i], b->items[i]) || (a->kind == NODE_MAP && !node_equal(a->keys[i], b->keys[i])))
+            return false;
+    return true;
+}

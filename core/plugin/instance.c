@@ -249,6 +249,11 @@ void instance_stop(struct instance *instance)
     instance_sweep(instance);
 }
 
+bool instance_is_started(const struct instance *instance)
+{
+    return instance->is_started;
+}
+
 const char *instance_name(const struct instance *instance)
 {
     return instance->name;

@@ -81,7 +81,8 @@ void attempt_cancel(struct attempt *attempt);
 /* ---- sources ---- */
 
 int instance_start(struct instance *source, struct error *e);
-void instance_stop(struct instance *source);
+void instance_stop(struct instance *source); /* not started is fine */
+bool instance_is_started(const struct instance *source);
 
 /* The handler of /hooks/NAME. -1: no such route. Else `answer` is called exactly once, now or later, also when the
  * instance is stopped (503). */

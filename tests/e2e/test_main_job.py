@@ -2,6 +2,9 @@
 """The main job: a job fails, is late or never ran, and the mail and the webhook arrive."""
 
 import json
+import re
+import socket
+import subprocess
 import time
 
 from belfry import wait_for
@@ -122,20 +125,25 @@ alerts:
     assert [a["state"] for a in agent.items("/api/v1/alerts/history")] == ["resolved"]
 
 
+def heartbeat_port(agent):
+    return int(re.findall(r"udp://127\.0\.0\.1:(\d+)", agent.log())[-1])
+
+
+def send_heartbeat(port, report):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.sendto(json.dumps(report).encode(), ("127.0.0.1", port))
+
+
 def test_heartbeats_by_udp_and_their_silence(make_agent, smtp, hook):
-    import socket
     config = channels(smtp, hook) + """
 sources:
   heartbeat: {listen: ["udp://127.0.0.1:0"], timeout: 15s}
 alerts:
   - {job_name: "j-*", trigger_condition: on_missed, notify_methods: [webhook]}
 """
-    import re
     agent = make_agent(config, clock="2026-03-01T00:00:00Z").start()
-    port = int(re.search(r"udp://127\.0\.0\.1:(\d+)", agent.log()).group(1))
-    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     beat = {"job_id": "j-1", "status": "running", "timestamp": 1772323200, "node_ip": "10.0.0.7", "heartbeat": True}
-    peer.sendto(json.dumps(beat).encode(), ("127.0.0.1", port))
+    send_heartbeat(heartbeat_port(agent), beat)
     wait_for(lambda: agent.get("/api/v1/jobs/j-1").status == 200, 5, "the job")
     agent.advance("14s")
     assert agent.job("j-1")["state"] == "running"
@@ -147,7 +155,6 @@ alerts:
 
 
 def test_pings_by_curl(make_agent, smtp, hook):
-    import subprocess
     config = channels(smtp, hook) + """
 agent: {ping_key: "key-of-the-team-0123456789"}
 jobs:
@@ -176,3 +183,23 @@ jobs:
     assert curl(uuid + "/256")[0] == 400
     assert curl(uuid + "?rid=x") == (400, "invalid uuid format")
     assert agent.job("backup")["pings"] == 3
+
+
+def test_a_source_that_did_not_change_runs_on_over_a_reload(make_agent, smtp, hook):
+    config = channels(smtp, hook) + """
+sources:
+  heartbeat: {listen: "udp://127.0.0.1:0"}
+"""
+    agent = make_agent(config).start()
+    first = heartbeat_port(agent)
+    agent.write(config + "jobs: {other: {}}\n")
+    assert agent.cli("reload").returncode == 0
+    assert agent.job("other")["state"] == "new"
+    assert agent.log().count("udp://127.0.0.1:") == 1  # it did not start again
+    send_heartbeat(first, {"job_id": "j-1", "status": "running", "heartbeat": True})
+    wait_for(lambda: agent.get("/api/v1/jobs/j-1").status == 200, 5, "the job")
+    agent.write(config.replace(":0\"}", ":0\", timeout: 20s}"))
+    assert agent.cli("reload").returncode == 0
+    second = heartbeat_port(agent)
+    send_heartbeat(second, {"job_id": "j-2", "status": "running", "heartbeat": True})
+    wait_for(lambda: agent.get("/api/v1/jobs/j-2").status == 200, 5, "the job by the new socket")
