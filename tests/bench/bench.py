@@ -26,7 +26,7 @@ class Bench:
     def __init__(self, folder, quick):
         self.folder, self.quick = Path(folder), quick
         self.rows = []
-        self.agents = 0
+        self.agents = []
         for name in ("load", "sink"):
             source = HERE / f"{name}.c"
             subprocess.run(["cc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", source, "-o", self.folder / name], check=True)
@@ -43,8 +43,14 @@ class Bench:
 
     def agent(self, config):
         """An agent with folders of its own, not started."""
-        self.agents += 1
-        return Agent(self.folder / f"a{self.agents}", config)
+        self.agents.append(Agent(self.folder / f"a{len(self.agents)}", config))
+        return self.agents[-1]
+
+    def end(self):
+        """Whatever went wrong: nothing that was started stays."""
+        for agent in self.agents:
+            if agent.process and agent.process.poll() is None:
+                agent.kill()
 
     def load(self, agent, path, **options):
         """Requests by load.c; its findings. One that is refused spoils the figure."""
@@ -65,7 +71,10 @@ class Agent(belfry.Agent):
         """Start it; how long until it says that it is ready."""
         began = time.monotonic()
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.env)
+        patience = threading.Timer(60, self.process.kill)
+        patience.start()
         ready = any(b"is ready" in line for line in self.process.stderr)
+        patience.cancel()
         took = (time.monotonic() - began) * 1000
         if not ready:
             raise RuntimeError(f"the agent ended with {self.process.wait()}")
