@@ -14,7 +14,7 @@ Usage: ./bootstrap.sh VERB
   deps [check]   only install what the build (or the tests) need
 
 The packages are Debian's. As root they are installed if they are missing; otherwise the command to do
-so is printed. All that is made is below build*/ and, while it runs, in a temporary folder.
+so is printed. All that is made is below build*/, in what autotools writes, and, while it runs, in a temporary folder.
 TEXT
 }
 

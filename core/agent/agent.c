@@ -205,7 +205,7 @@ static int open_store(struct agent *agent, const struct config_agent *config, ch
     };
     agent->store = store_open(agent->loop, &options, salvaged, &e);
     if (!agent->store)
-        return report(&e, strstr(e.what, "another agent") ? EX_TEMPFAIL : EX_IOERR);
+        return report(&e, e.again ? EX_TEMPFAIL : EX_IOERR);
     return restore_id(agent, &e) ? report(&e, EX_IOERR) : 0;
 }
 

@@ -119,16 +119,3 @@ struct cloud_event *cloud_event_from_json(const json_t *json, int64_t now, struc
     }
     return event;
 }
-
-json_t *cloud_event_to_json(const struct cloud_event *event)
-{
-    json_t *json = json_object();
-    json_put(json, "specversion", json_string("1.0"));
-    json_put(json, "id", json_utf8(event->id));
-    json_put(json, "source", json_utf8(event->source));
-    json_put(json, "type", json_utf8(event->type));
-    json_put_str(json, "subject", event->subject);
-    json_put_time(json, "time", event->time);
-    json_put(json, "data", json_incref(event->data));
-    return json;
-}

@@ -28,7 +28,6 @@ void cloud_event_free(struct cloud_event *event); /* null is fine */
  * data must be an object (or absent; any other JSON value becomes {"value": …}). Null: see `e`, with the attribute's
  * name as where. */
 struct cloud_event *cloud_event_from_json(const json_t *json, int64_t now, struct error *e);
-json_t *cloud_event_to_json(const struct cloud_event *event);
 
 /* Check the four texts alone (present, UTF-8, within the limit, no control characters). */
 int cloud_event_check(const struct cloud_event *event, struct error *e);

@@ -150,3 +150,109 @@ void json_put_seconds(json_t *object, const char *key, int64_t ms)
 {
     json_put(object, key, json_real((double)ms / SECOND));
 }
+
+/* ---- without a tree ---- */
+
+static void begin_member(struct buf *out, const char *key)
+{
+    char last = out->len ? out->data[out->len - 1] : '{';
+    if (last != '{' && last != '[')
+        buf_addc(out, ',');
+    if (key) {
+        buf_addc(out, '"');
+        buf_adds(out, key);
+        buf_add(out, "\":", 2);
+    }
+}
+
+void json_write_open(struct buf *out, const char *key, char bracket)
+{
+    begin_member(out, key);
+    buf_addc(out, bracket);
+}
+
+void json_write_close(struct buf *out, char bracket)
+{
+    buf_addc(out, bracket);
+}
+
+void json_write_null(struct buf *out, const char *key)
+{
+    begin_member(out, key);
+    buf_add(out, "null", 4);
+}
+
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+static void write_escaped(struct buf *out, const char *s)
+{
+    while (*s) {
+        size_t n = 0;
+        while (is_plain(s[n]))
+            n++;
+        buf_add(out, s, n);
+        s += n;
+        if (*s == '"' || *s == '\\')
+            buf_add(out, (char[]){'\\', *s++}, 2);
+        else if (*s)
+            buf_addf(out, "\\u%04x", (unsigned)*s++);
+    }
+}
+
+void json_write_str(struct buf *out, const char *key, const char *value)
+{
+    if (text_empty(value))
+        return;
+    AUTOBUF mended = {0};
+    size_t size = strlen(value);
+    if (!text_is_utf8(value, size, NULL)) {
+        text_add_utf8(&mended, value, size);
+        value = buf_str(&mended);
+    }
+    begin_member(out, key);
+    buf_addc(out, '"');
+    write_escaped(out, value);
+    buf_addc(out, '"');
+}
+
+static void write_number(struct buf *out, int64_t value)
+{
+    char digits[24], *p = digits + sizeof digits;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do
+        *--p = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0)
+        *--p = '-';
+    buf_add(out, p, (size_t)(digits + sizeof digits - p));
+}
+
+void json_write_int(struct buf *out, const char *key, int64_t value)
+{
+    begin_member(out, key);
+    write_number(out, value);
+}
+
+void json_write_flag(struct buf *out, const char *key, bool value)
+{
+    begin_member(out, key);
+    buf_adds(out, value ? "true" : "false");
+}
+
+void json_write_time(struct buf *out, const char *key, int64_t ms)
+{
+    char text[TIME_TEXT];
+    if (ms)
+        json_write_str(out, key, time_format(ms, text));
+    else
+        json_write_null(out, key);
+}
+
+void json_write_seconds(struct buf *out, const char *key, int64_t ms)
+{
+    begin_member(out, key);
+    buf_addf(out, "%.3f", (double)ms / SECOND);
+}

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct error;
 
 enum { JSON_MOST_DEPTH = 32, JSON_MOST_KEYS = 1000, JSON_MOST_STRING = 64 * 1024 };
@@ -28,6 +29,19 @@ void json_put_int(json_t *object, const char *key, int64_t value);
 void json_put_time(json_t *object, const char *key, int64_t ms); /* RFC 3339; 0 gives null */
 void json_put_seconds(json_t *object, const char *key, int64_t ms);
 json_t *json_utf8(const char *s); /* a string, mended where it is no UTF-8 */
+
+/*
+ * Text written at once, without a tree: for records, of which there are many. The key is the program's own, and null
+ * stands for an element of an array. Commas come by themselves.
+ */
+void json_write_open(struct buf *out, const char *key, char bracket); /* { or [; null also for the whole text */
+void json_write_close(struct buf *out, char bracket);
+void json_write_null(struct buf *out, const char *key);
+void json_write_str(struct buf *out, const char *key, const char *value); /* null or "" left out; mended if need be */
+void json_write_int(struct buf *out, const char *key, int64_t value);
+void json_write_flag(struct buf *out, const char *key, bool value);
+void json_write_time(struct buf *out, const char *key, int64_t ms); /* as json_put_time() and json_put_seconds() */
+void json_write_seconds(struct buf *out, const char *key, int64_t ms);
 
 static inline void cleanup_json(json_t **p)
 {

@@ -37,11 +37,6 @@ void log_setup(enum log_level level, bool json)
     under_journal = stderr_is_journal();
 }
 
-enum log_level log_most(void)
-{
-    return (enum log_level)most;
-}
-
 static const char *level_name(enum log_level level)
 {
     switch (level) {

@@ -11,7 +11,6 @@ enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_INFO = 6, LOG_DEBUG = 7 }; 
 /* `json`: JSON lines instead of logfmt. Under journald (JOURNAL_STREAM names stderr) lines begin with <level> and have
  * no time. */
 void log_setup(enum log_level most, bool json);
-enum log_level log_most(void);
 bool log_level_parse(const char *name, enum log_level *out); /* error warning info debug */
 
 /* `component` is the room or the plugin that speaks: log_at(LOG_INFO, "store", "opened %s", path). Never give it a

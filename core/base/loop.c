@@ -3,9 +3,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <pthread.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -40,11 +38,6 @@ struct loop {
 
     struct event *defer;
     struct calls deferred;
-
-    pthread_mutex_t lock; /* guards `posted` */
-    struct calls posted;
-    struct event *wake;
-    int wake_fd;
 };
 
 static void calls_add(struct calls *calls, void (*run)(void *), void *data)
@@ -278,29 +271,6 @@ void loop_defer(struct loop *loop, void (*run)(void *data), void *data)
     calls_add(&loop->deferred, run, data);
 }
 
-static void on_wake(evutil_socket_t fd, short what, void *data)
-{
-    (void)what;
-    struct loop *loop = data;
-    uint64_t count;
-    (void)!read(fd, &count, sizeof count);
-    pthread_mutex_lock(&loop->lock);
-    struct calls now = loop->posted;
-    loop->posted = (struct calls){0};
-    pthread_mutex_unlock(&loop->lock);
-    run_all(&now);
-}
-
-void loop_post(struct loop *loop, void (*run)(void *data), void *data)
-{
-    pthread_mutex_lock(&loop->lock);
-    bool first = loop->posted.n == 0;
-    calls_add(&loop->posted, run, data);
-    pthread_mutex_unlock(&loop->lock);
-    if (first)
-        (void)!write(loop->wake_fd, &(uint64_t){1}, sizeof(uint64_t));
-}
-
 /* ---- life ---- */
 
 /* A timerfd on the real-time clock reports when that clock is set: timers by the wall clock are looked at anew. */
@@ -324,25 +294,21 @@ static void on_clock_was_set(evutil_socket_t fd, short what, void *data)
 struct loop *loop_new(void)
 {
     struct loop *loop = NEW(struct loop);
-    pthread_mutex_init(&loop->lock, NULL);
-    loop->clock_fd = loop->wake_fd = -1;
+    loop->clock_fd = -1;
     struct event_config *config = event_config_new();
     if (config) {
         event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
         loop->base = event_base_new_with_config(config);
         event_config_free(config);
     }
-    loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     loop->clock_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (!loop->base || loop->wake_fd < 0 || loop->clock_fd < 0) {
+    if (!loop->base || loop->clock_fd < 0) {
         loop_free(loop);
         return NULL;
     }
     loop->tick = event_new(loop->base, -1, 0, on_tick, loop);
     loop->defer = event_new(loop->base, -1, 0, on_defer, loop);
-    loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
     loop->clock_was_set = event_new(loop->base, loop->clock_fd, EV_READ | EV_PERSIST, on_clock_was_set, loop);
-    event_add(loop->wake, NULL);
     watch_clock(loop);
     event_add(loop->clock_was_set, NULL);
     return loop;
@@ -352,21 +318,17 @@ void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    struct event *events[] = {loop->tick, loop->defer, loop->wake, loop->clock_was_set};
+    struct event *events[] = {loop->tick, loop->defer, loop->clock_was_set};
     for (size_t i = 0; i < COUNT(events); i++)
         if (events[i])
             event_free(events[i]);
     if (loop->base)
         event_base_free(loop->base);
-    if (loop->wake_fd >= 0)
-        close(loop->wake_fd);
     if (loop->clock_fd >= 0)
         close(loop->clock_fd);
     free(loop->deferred.list);
-    free(loop->posted.list);
     free(loop->wall.at);
     free(loop->monotonic.at);
-    pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
 

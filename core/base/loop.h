@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event loop, and time as a service. One thread runs it and owns all state; only loop_post() may be called from
- * others.
+ * The event loop, and time as a service. One thread runs it and owns all state; nothing here may be called from
+ * another.
  *
  * Two kinds of timer. What a user planned (schedules, deadlines, retries, heartbeats) uses `struct timer`, whose time
  * tests can make virtual. What guards a peer (connection and transfer deadlines) uses libevent's own timers on
@@ -55,7 +55,5 @@ static inline bool timer_is_set(const struct timer *timer)
 
 /* Call `run` after all that is ready in this turn of the loop. */
 void loop_defer(struct loop *loop, void (*run)(void *data), void *data);
-/* From any thread: call `run` on the loop. */
-void loop_post(struct loop *loop, void (*run)(void *data), void *data);
 
 #endif

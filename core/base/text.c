@@ -156,15 +156,6 @@ bool text_size(const char *s, int64_t *out)
     return false;
 }
 
-bool text_rate(const char *s, int64_t *count, int64_t *per_ms)
-{
-    const char *slash = strchr(s, '/');
-    if (!slash)
-        return false;
-    AUTOFREE char *number = x_strndup(s, (size_t)(slash - s));
-    return text_int(number, 1, INT64_MAX, count) && duration_parse(slash + 1, per_ms) && *per_ms > 0;
-}
-
 bool text_same_secret(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     unsigned different = a_len != b_len;
@@ -238,6 +229,13 @@ uint64_t text_random(void)
     uint64_t value;
     random_bytes(&value, sizeof value);
     return value;
+}
+
+void text_lower(char *s)
+{
+    for (; *s; s++)
+        if (*s >= 'A' && *s <= 'Z')
+            *s = (char)(*s | 0x20);
 }
 
 void text_new_uuid(char out[37])

@@ -30,7 +30,6 @@ void text_quote(struct buf *out, const char *s);
 bool text_int(const char *s, int64_t low, int64_t high, int64_t *out);
 bool text_number(const char *s, double *out); /* finite, in the C locale */
 bool text_size(const char *s, int64_t *out);  /* 512, 64KiB, 10MiB, 1GiB (and kB MB GB as powers of 1000) → bytes */
-bool text_rate(const char *s, int64_t *count, int64_t *per_ms); /* 20/1m */
 
 /* Same length and same bytes, in a time that depends on the lengths only. */
 bool text_same_secret(const char *a, size_t a_len, const char *b, size_t b_len);
@@ -40,6 +39,7 @@ const char *text_nearest(const char *wrong, const char *const *names, size_t n);
 
 /* 8-4-4-4-12 hexadecimal digits, either case. */
 bool text_is_uuid(const char *s);
+void text_lower(char *s);         /* ASCII letters only */
 void text_new_uuid(char out[37]); /* version 4 */
 uint64_t text_random(void);
 /* FNV-1a, 64 bits; begin with TEXT_HASH. */

@@ -24,6 +24,14 @@ int64_t time_monotonic(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+static char *put_digits(char *p, int n, int value)
+{
+    for (int i = n; i-- > 0; value /= 10)
+        p[i] = (char)('0' + value % 10);
+    return p + n;
+}
+
+/* By hand: it is in every record, some of them several times. */
 const char *time_format(int64_t ms, char out[TIME_TEXT])
 {
     int64_t part = ms % SECOND;
@@ -32,8 +40,22 @@ const char *time_format(int64_t ms, char out[TIME_TEXT])
     time_t seconds = (time_t)((ms - part) / SECOND);
     struct tm tm;
     gmtime_r(&seconds, &tm);
-    snprintf(out, TIME_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", (tm.tm_year + 1900) % 10000, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)part);
+    const struct {
+        int value, digits;
+        char end;
+    } parts[] = {{(tm.tm_year + 1900) % 10000, 4, '-'},
+                 {tm.tm_mon + 1, 2, '-'},
+                 {tm.tm_mday, 2, 'T'},
+                 {tm.tm_hour, 2, ':'},
+                 {tm.tm_min, 2, ':'},
+                 {tm.tm_sec, 2, '.'},
+                 {(int)part, 3, 'Z'}};
+    char *p = out;
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        p = put_digits(p, parts[i].digits, parts[i].value);
+        *p++ = parts[i].end;
+    }
+    *p = '\0';
     return out;
 }
 

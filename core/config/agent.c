@@ -24,7 +24,6 @@ static const struct belfry_option agent_options[] = {
     {"external_url", BELFRY_URL, .choices = "http|https", .offset = FIELD(external_url)},
     {"state_dir", BELFRY_PATH, .initial = BELFRY_STATE_DIR, .offset = FIELD(state_dir)},
     {"plugin_dirs", BELFRY_LIST, .initial = "[\"" BELFRY_PLUGIN_DIR "\"]", .offset = FIELD(plugin_dirs)},
-    {"resolve_timeout", BELFRY_DURATION, .initial = "5m", .offset = FIELD(resolve_timeout)},
     {"ping_key", BELFRY_SECRET, .offset = FIELD(ping_key)},
     {"notify", BELFRY_LIST, .offset = FIELD(notify)},
     {"ballast", BELFRY_SIZE, .initial = "16MiB", .offset = FIELD(ballast)},
@@ -217,7 +216,6 @@ void build_agent(struct build *build)
     bind_tokens(build, agent);
     check_listeners(build);
     check_plugin_dirs(build);
-    check_positive(build, build->agent, at, "agent", "resolve_timeout", agent->resolve_timeout);
     check_channel_list(build, node_get(build->agent, "notify"), "agent");
     agent->external_url = agent->external_url[0] ? without_slash(agent->external_url, arena) : own_url(agent, arena);
 }

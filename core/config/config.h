@@ -102,7 +102,6 @@ struct config_agent {
     const char *external_url;
     const char *state_dir;
     struct belfry_list plugin_dirs;
-    int64_t resolve_timeout;
     struct config_token *tokens;
     size_t n_tokens;
     const char *tls_cert, *tls_key; /* PEM files; for listeners on TCP */

@@ -2,7 +2,6 @@
 /* The jobs: block. Alerts may add jobs and complete them (alerts.c), so each is a draft until finish_jobs(). */
 #include "config/build.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define DRAFT(field) offsetof(struct job_draft, field)
@@ -127,8 +126,7 @@ static void settle_uuid(struct build *build, struct job_draft *draft, struct nam
         return;
     }
     char *lower = arena_strdup(build->config->arena, job->uuid);
-    for (char *p = lower; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
+    text_lower(lower);
     job->uuid = lower;
     const struct name *first = names_add(uuids, lower, at, 0);
     if (first)

@@ -138,15 +138,6 @@ static struct job *create_job(struct ping *ping)
 
 /* ---- the report ---- */
 
-/* One UUID has one form, or a start would not be paired with its end. */
-static const char *rid_of(const struct exchange *x)
-{
-    char *rid = arena_strdup(x->arena, exchange_query(x, "rid"));
-    for (char *c = rid; c && *c; c++)
-        *c |= *c >= 'A' && *c <= 'F' ? 0x20 : 0;
-    return rid;
-}
-
 static const char *node_of(const struct exchange *x)
 {
     const char *node = exchange_query(x, "node");
@@ -164,7 +155,7 @@ static void report(const struct ping *ping, struct job *job)
         .kind = ping->kind,
         .has_exit_code = ping->has_exit_code,
         .exit_code = ping->exit_code,
-        .rid = rid_of(x),
+        .rid = exchange_query(x, "rid"),
         .node = node_of(x),
         .source = "http",
         .body = x->body_size ? x->body : NULL,

@@ -86,7 +86,6 @@ void job_emit(struct job *job, const char *type, const struct run *run, int64_t 
 void job_store(struct job *job);
 int job_load(struct jobs *jobs, const struct store_record *record, struct error *e);
 void run_store(const struct job *job, const struct run *run);
-json_t *run_to_json(const struct run *run);
 void run_free(struct run *run); /* its texts */
 
 /* jobs.c */

@@ -154,8 +154,8 @@ struct job *jobs_find_uuid(struct jobs *jobs, const char *uuid)
     char lower[37];
     if (!text_is_uuid(uuid))
         return NULL;
-    for (size_t i = 0; i < sizeof lower; i++)
-        lower[i] = uuid[i] >= 'A' && uuid[i] <= 'F' ? (char)(uuid[i] | 0x20) : uuid[i];
+    memcpy(lower, uuid, sizeof lower);
+    text_lower(lower);
     struct job *job;
     HASH_FIND(by_uuid, jobs->by_uuid, lower, 36, job);
     return job;

@@ -22,28 +22,53 @@ static enum job_state state_parse(const char *name)
 
 /* ---- runs ---- */
 
-json_t *run_to_json(const struct run *run)
+static void write_str_or_null(struct buf *out, const char *key, const char *value)
 {
-    json_t *json = json_object();
-    json_put_int(json, "id", run->id);
-    json_put_str(json, "state", job_state_name(run->state));
-    json_put_time(json, "started_at", run->started_at);
-    json_put_time(json, "finished_at", run->finished_at);
-    json_put(json, "duration", run->duration >= 0 ? json_real((double)run->duration / SECOND) : json_null());
-    json_put(json, "exit_code", run->has_exit_code ? json_integer(run->exit_code) : json_null());
-    json_put(json, "rid", run->rid ? json_utf8(run->rid) : json_null());
-    json_put(json, "node", run->node ? json_utf8(run->node) : json_null());
-    json_put(json, "reason", run->reason ? json_utf8(run->reason) : json_null());
-    return json;
+    if (text_empty(value))
+        json_write_null(out, key);
+    else
+        json_write_str(out, key, value);
+}
+
+static void write_run(struct buf *out, const struct run *run)
+{
+    json_write_int(out, "id", run->id);
+    json_write_str(out, "state", job_state_name(run->state));
+    json_write_time(out, "started_at", run->started_at);
+    json_write_time(out, "finished_at", run->finished_at);
+    if (run->duration >= 0)
+        json_write_seconds(out, "duration", run->duration);
+    else
+        json_write_null(out, "duration");
+    if (run->has_exit_code)
+        json_write_int(out, "exit_code", run->exit_code);
+    else
+        json_write_null(out, "exit_code");
+    write_str_or_null(out, "rid", run->rid);
+    write_str_or_null(out, "node", run->node);
+    write_str_or_null(out, "reason", run->reason);
 }
 
 void run_store(const struct job *job, const struct run *run)
 {
-    AUTOJSON *json = run_to_json(run);
-    json_put_str(json, "job", job->name);
-    json_put_str(json, "output", run->output);
-    store_put_json(job->jobs->options.store, STORE_RUNS, run->id, job->name,
-                   run->started_at ? run->started_at : run->finished_at, json);
+    AUTOBUF text = {0};
+    json_write_open(&text, NULL, '{');
+    write_run(&text, run);
+    json_write_str(&text, "job", job->name);
+    json_write_str(&text, "output", run->output);
+    json_write_close(&text, '}');
+    store_put(job->jobs->options.store, STORE_RUNS, run->id, job->name,
+              run->started_at ? run->started_at : run->finished_at, buf_str(&text));
+}
+
+/* As its record has it: the API is asked for a job's run far less often than one is stored. */
+static json_t *run_to_json(const struct run *run)
+{
+    AUTOBUF text = {0};
+    json_write_open(&text, NULL, '{');
+    write_run(&text, run);
+    json_write_close(&text, '}');
+    return json_parse(buf_str(&text), text.len, NULL);
 }
 
 void run_free(struct run *run)
@@ -56,13 +81,14 @@ void run_free(struct run *run)
 }
 
 /* What the state of a job keeps of a run, beside what the API shows. */
-static json_t *run_pack(const struct run *run)
+static void write_kept_run(struct buf *out, const char *key, const struct run *run)
 {
-    json_t *json = run_to_json(run);
-    json_put_int(json, "slot", run->slot);
-    json_put(json, "late_told", json_boolean(run->late_told));
-    json_put(json, "timeout_told", json_boolean(run->timeout_told));
-    return json;
+    json_write_open(out, key, '{');
+    write_run(out, run);
+    json_write_int(out, "slot", run->slot);
+    json_write_flag(out, "late_told", run->late_told);
+    json_write_flag(out, "timeout_told", run->timeout_told);
+    json_write_close(out, '}');
 }
 
 static int64_t read_time(const json_t *json, const char *key)
@@ -96,24 +122,26 @@ static struct run run_unpack(const json_t *json)
 
 void job_store(struct job *job)
 {
-    AUTOJSON *json = json_object();
-    json_put_str(json, "state", job_state_name(job->state));
-    json_put_str(json, "reason", job->reason);
-    json_put_int(json, "pings", (int64_t)job->pings);
-    json_put_int(json, "last_report", job->last_report);
-    json_put(json, "created", json_boolean(job->created));
-    json_put_str(json, "plan", job->plan);
-    json_put_int(json, "expected", job->expected);
-    json_put(json, "late_told", json_boolean(job->late_told));
-    json_put_int(json, "missed", (int64_t)job->missed);
-    json_put_int(json, "alive_for", job->alive_for);
-    json_t *open = json_array();
+    AUTOBUF text = {0};
+    json_write_open(&text, NULL, '{');
+    json_write_str(&text, "state", job_state_name(job->state));
+    json_write_str(&text, "reason", job->reason);
+    json_write_int(&text, "pings", (int64_t)job->pings);
+    json_write_int(&text, "last_report", job->last_report);
+    json_write_flag(&text, "created", job->created);
+    json_write_str(&text, "plan", job->plan);
+    json_write_int(&text, "expected", job->expected);
+    json_write_flag(&text, "late_told", job->late_told);
+    json_write_int(&text, "missed", (int64_t)job->missed);
+    json_write_int(&text, "alive_for", job->alive_for);
+    json_write_open(&text, "open", '[');
     for (size_t i = 0; i < job->n_open; i++)
-        json_array_append_new(open, run_pack(&job->open[i]));
-    json_put(json, "open", open);
+        write_kept_run(&text, NULL, &job->open[i]);
+    json_write_close(&text, ']');
     if (job->last.id)
-        json_put(json, "last", run_pack(&job->last));
-    store_put_json(job->jobs->options.store, STORE_JOBS, job->id, job->name, job->last_report, json);
+        write_kept_run(&text, "last", &job->last);
+    json_write_close(&text, '}');
+    store_put(job->jobs->options.store, STORE_JOBS, job->id, job->name, job->last_report, buf_str(&text));
 }
 
 int job_load(struct jobs *jobs, const struct store_record *record, struct error *e)

@@ -174,6 +174,11 @@ void jobs_report(struct jobs *jobs, struct job *job, const struct job_report *gi
 {
     struct job_report report = *given;
     int64_t now = loop_now(jobs->options.loop);
+    /* A run id is a UUID, which may be written in either case. */
+    AUTOFREE char *rid = x_strdup(given->rid);
+    if (rid)
+        text_lower(rid);
+    report.rid = rid;
     int64_t at = !report.time || report.time > now ? now : report.time;
     if (report.body_size > PING_MOST_BODY) {
         report.body += report.body_size - PING_MOST_BODY;

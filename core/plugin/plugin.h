@@ -42,7 +42,7 @@ void plugins_each(struct plugins *plugins,
                   void *ctx);
 
 /* Make an instance: plugin found, of the right kind, options bound, open() satisfied. Null: problems added. No side
- * effects outside memory, so `belfry check` does just this. `config` must outlive the instance. */
+ * effects outside memory, so `belfry check` does just this. What it needs of `config` is copied. */
 struct instance *instance_new_channel(struct plugins *plugins, const struct config_channel *config,
                                       struct problems *problems);
 struct instance *instance_new_source(struct plugins *plugins, const struct config_source *config,

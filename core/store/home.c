@@ -49,7 +49,9 @@ static int lock_folder(struct store_home *home, struct error *e)
         return fail(e, home->path, "cannot lock the state folder");
     error_set(e, "another agent is using this state folder");
     error_where(e, "%s", home->path);
-    return error_mend(e, "stop it, or give this one another folder with --state");
+    error_mend(e, "stop it, or give this one another folder with --state");
+    e->again = true;
+    return -1;
 }
 
 int store_home_open(struct store_home *home, const char *dir, struct error *e)

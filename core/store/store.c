@@ -30,7 +30,7 @@ struct store {
     struct store_writer *writer;
     struct store_reader *reader;
 
-    /* Events of our own instead of loop_defer() and loop_post(): those could not be taken back at the end. */
+    /* Events of our own instead of loop_defer(): those could not be taken back at the end. */
     struct event *handover; /* at the end of this turn of the loop */
     struct event *wake;     /* a thread has something to say */
     int wake_fd;

@@ -63,7 +63,7 @@ struct store_record {
  * every record against its sum; after a clean stop the sums of history are left to whoever reads it, and the structure
  * of a file above 256 MiB is taken on trust. A database that is damaged is set aside as
  * belfry.db.corrupt-TIME and its readable records are carried into a new one; *salvaged (may be null) then tells the
- * story in one line for people (the caller frees it), else it is null. Null: see `e` (another agent has it, no
+ * story in one line for people (the caller frees it), else it is null. Null: see `e` (another agent has it: then `again`, no
  * permission, a newer schema). Blocks; before the loop runs. */
 struct store *store_open(struct loop *loop, const struct store_options *options, char **salvaged, struct error *e);
 /* Write what is left, tell everyone who waits, close. Blocks. Not from inside a callback of the store. */

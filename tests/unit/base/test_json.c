@@ -63,6 +63,42 @@ static void members(void **state)
     assert_null(json_object_get(object, "empty"));
 }
 
+static void text_without_a_tree(void **state)
+{
+    (void)state;
+    AUTOBUF text = {0};
+    json_write_open(&text, NULL, '{');
+    json_write_str(&text, "escaped", "a\"b\\c/\n\x01\x7f\xc3\xa4");
+    json_write_str(&text, "mended", "a\xff");
+    json_write_str(&text, "empty", "");
+    json_write_str(&text, "absent", NULL);
+    json_write_int(&text, "least", INT64_MIN);
+    json_write_int(&text, "zero", 0);
+    json_write_open(&text, "list", '[');
+    json_write_int(&text, NULL, 1);
+    json_write_open(&text, NULL, '{');
+    json_write_close(&text, '}');
+    json_write_open(&text, NULL, '[');
+    json_write_close(&text, ']');
+    json_write_close(&text, ']');
+    json_write_flag(&text, "yes", true);
+    json_write_flag(&text, "no", false);
+    json_write_null(&text, "nothing");
+    json_write_time(&text, "time", 1772330400123);
+    json_write_time(&text, "never", 0);
+    json_write_seconds(&text, "seconds", 12345);
+    json_write_seconds(&text, "before", -50);
+    json_write_close(&text, '}');
+    assert_string_equal(buf_str(&text),
+                        "{\"escaped\":\"a\\\"b\\\\c/\\u000a\\u0001\x7f\xc3\xa4\",\"mended\":\"a\xef\xbf\xbd\","
+                        "\"least\":-9223372036854775808,\"zero\":0,\"list\":[1,{},[]],\"yes\":true,\"no\":false,"
+                        "\"nothing\":null,\"time\":\"2026-03-01T02:00:00.123Z\",\"never\":null,"
+                        "\"seconds\":12.345,\"before\":-0.050}");
+    struct error e;
+    AUTOJSON *json = json_parse(buf_str(&text), text.len, &e);
+    assert_string_equal(json_str(json, "escaped", ""), "a\"b\\c/\n\x01\x7f\xc3\xa4");
+}
+
 static void cloud_events(void **state)
 {
     (void)state;
@@ -103,9 +139,8 @@ static void cloud_events(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(depth_counts_outside_strings_only),
-        cmocka_unit_test(members),
+        cmocka_unit_test(refusals),     cmocka_unit_test(depth_counts_outside_strings_only),
+        cmocka_unit_test(members),      cmocka_unit_test(text_without_a_tree),
         cmocka_unit_test(cloud_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../unit.h"
 
-#include <pthread.h>
-
 static const int64_t start = 1772330400000; /* 2026-03-01T02:00:00Z */
 
 struct record {
@@ -162,41 +160,6 @@ static void deferred_calls_run_in_the_next_turn_of_their_adder(void **state)
     loop_free(o.loop);
 }
 
-enum { POSTS = 1000, THREADS = 4 };
-struct posts {
-    struct loop *loop;
-    int n;
-};
-
-static void count_post(void *data)
-{
-    struct posts *p = data;
-    if (++p->n == POSTS * THREADS)
-        loop_stop(p->loop);
-}
-
-static void *poster(void *data)
-{
-    struct posts *p = data;
-    for (int i = 0; i < POSTS; i++)
-        loop_post(p->loop, count_post, p);
-    return NULL;
-}
-
-static void posts_from_threads_all_arrive(void **state)
-{
-    (void)state;
-    struct posts p = {.loop = loop_new()};
-    pthread_t threads[THREADS];
-    for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, poster, &p), 0);
-    loop_run(p.loop);
-    for (size_t i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
-    assert_int_equal(p.n, POSTS * THREADS);
-    loop_free(p.loop);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,7 +168,6 @@ int main(void)
         cmocka_unit_test(setting_again_moves),
         cmocka_unit_test(real_timers_fire),
         cmocka_unit_test(deferred_calls_run_in_the_next_turn_of_their_adder),
-        cmocka_unit_test(posts_from_threads_all_arrive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,10 +57,10 @@ static void quoting_makes_one_line_of_json(void **state)
     json_decref(back);
 }
 
-static void numbers_sizes_rates(void **state)
+static void numbers_and_sizes(void **state)
 {
     (void)state;
-    int64_t n, per;
+    int64_t n;
     double d;
     assert_true(text_int("42", 0, 100, &n) && n == 42);
     assert_true(text_int("-7", -10, 0, &n) && n == -7);
@@ -76,9 +76,6 @@ static void numbers_sizes_rates(void **state)
     assert_true(text_size("10MB", &n) && n == 10000000);
     assert_true(text_size("512", &n) && n == 512);
     assert_false(text_size("10mib", &n) || text_size("-1", &n) || text_size("", &n) || text_size("99999999999GiB", &n));
-    assert_true(text_rate("20/1m", &n, &per) && n == 20 && per == MINUTE);
-    assert_false(text_rate("20", &n, &per) || text_rate("0/1m", &n, &per) || text_rate("20/0", &n, &per) ||
-                 text_rate("/1m", &n, &per));
 }
 
 static void nearest_name(void **state)
@@ -143,7 +140,7 @@ int main(void)
         cmocka_unit_test(utf8),
         cmocka_unit_test(truncation_keeps_characters_whole),
         cmocka_unit_test(quoting_makes_one_line_of_json),
-        cmocka_unit_test(numbers_sizes_rates),
+        cmocka_unit_test(numbers_and_sizes),
         cmocka_unit_test(nearest_name),
         cmocka_unit_test(secrets_compare_by_bytes),
         cmocka_unit_test(uuids),

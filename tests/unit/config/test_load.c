@@ -38,7 +38,6 @@ static void an_empty_file_gives_the_defaults(void **state)
         assert_string_equal(agent->external_url, "http://127.0.0.1:8080");
         assert_string_equal(agent->state_dir, BELFRY_STATE_DIR);
         assert_list(agent->plugin_dirs, BELFRY_PLUGIN_DIR);
-        assert_int_equal(agent->resolve_timeout, 5 * MINUTE);
         assert_string_equal(agent->log_level, "info");
         assert_string_equal(agent->log_format, "logfmt");
         assert_int_equal(agent->history, 30LL * DAY);
@@ -142,7 +141,6 @@ static void the_agent_block_is_read_whole(void **state)
                              "  external_url: \"https://belfry.example.com/b/\"\n"
                              "  state_dir: /srv/belfry\n"
                              "  plugin_dirs: [/opt/a, /opt/b]\n"
-                             "  resolve_timeout: 1h30m\n"
                              "  tokens: [{name: ci, token: \"0123456789abcdef\", role: operate}]\n"
                              "  tls: {cert: /etc/c.pem, key: /etc/k.pem}\n"
                              "  ping_key: \"secret key\"\n"
@@ -158,7 +156,6 @@ static void the_agent_block_is_read_whole(void **state)
     assert_string_equal(agent->external_url, "https://belfry.example.com/b");
     assert_string_equal(agent->state_dir, "/srv/belfry");
     assert_list(agent->plugin_dirs, "/opt/a /opt/b");
-    assert_int_equal(agent->resolve_timeout, 90 * MINUTE);
     assert_int_equal(agent->n_tokens, 1);
     assert_string_equal(agent->tokens[0].name, "ci");
     assert_string_equal(agent->tokens[0].token, "0123456789abcdef");

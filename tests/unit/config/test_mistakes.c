@@ -175,7 +175,7 @@ static const struct mistake mistakes[] = {
 
     /* what is filled in */
     {"agent: {ping_key: \"${env:BELFRY_TEST_UNSET}\"}\n", {{"1:19", "'BELFRY_TEST_UNSET' is not set"}}},
-    {"agent: {resolve_timeout: \"${env:BELFRY_TEST_UNSET}\"}\n", {{"1:26", "is not set"}}},
+    {"agent: {ballast: \"${env:BELFRY_TEST_UNSET}\"}\n", {{"1:18", "is not set"}}},
     {"agent: {ping_key: \"${env:}\"}\n", {{"1:19", "no name"}}},
     {"agent: {ping_key: \"${secret:x}\"}\n", {{"1:19", "none of ${env:NAME}"}}},
     {"agent: {ping_key: \"${env:X\"}\n", {{"1:19", "without its '}'"}}},

@@ -142,7 +142,7 @@ static void a_run_id_is_a_uuid(void **state)
     set_query("rid", "ABCDEF00-0000-4000-8000-000000000001");
     ping(METHOD_GET, UUID "/start");
     assert_pinged(REPORT_START, "nightly");
-    assert_string_equal(world.report.rid, "abcdef00-0000-4000-8000-000000000001");
+    assert_string_equal(world.report.rid, "ABCDEF00-0000-4000-8000-000000000001");
     set_query("rid", "abc");
     ping(METHOD_GET, UUID);
     assert_text(400, "invalid uuid format");

@@ -142,6 +142,19 @@ static void runs_side_by_side_are_paired_by_rid(void **state)
     teardown(&w);
 }
 
+static void a_rid_is_the_same_in_either_case(void **state)
+{
+    (void)state;
+    struct world w;
+    struct config_job job = {.name = "j"};
+    setup(&w, &job, 1);
+    report(&w, REPORT_START, "ABCDEF00-1111-4111-8111-111111111111");
+    report(&w, REPORT_SUCCESS, "abcdef00-1111-4111-8111-111111111111");
+    assert_int_equal(fake_store_count(w.store, STORE_RUNS), 1);
+    assert_string_equal(state_of(&w), "succeeded");
+    teardown(&w);
+}
+
 static void repeats_and_old_news_change_history_only(void **state)
 {
     (void)state;
@@ -514,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_is_followed),
         cmocka_unit_test(runs_side_by_side_are_paired_by_rid),
+        cmocka_unit_test(a_rid_is_the_same_in_either_case),
         cmocka_unit_test(repeats_and_old_news_change_history_only),
         cmocka_unit_test(a_slot_without_a_word_is_missed_once),
         cmocka_unit_test(an_early_report_keeps_the_slot),
