@@ -15,23 +15,25 @@ static const char *kind_name(enum report_kind kind)
 
 static void record_ping(struct job *job, const struct job_report *report, int64_t at, const char *note)
 {
-    AUTOJSON *data = json_object();
-    json_put_str(data, "job", job->name);
-    json_put_str(data, "kind", kind_name(report->kind));
-    json_put_time(data, "time", at);
+    struct store *store = job->jobs->options.store;
+    AUTOBUF text = {0};
+    json_write_open(&text, NULL, '{');
+    json_write_str(&text, "job", job->name);
+    json_write_str(&text, "kind", kind_name(report->kind));
+    json_write_time(&text, "time", at);
     if (report->has_exit_code)
-        json_put_int(data, "exit_code", report->exit_code);
-    json_put_str(data, "rid", report->rid);
-    json_put_str(data, "node", report->node);
-    json_put_str(data, "source", report->source);
-    json_put_str(data, "note", note);
+        json_write_int(&text, "exit_code", report->exit_code);
+    json_write_str(&text, "rid", report->rid);
+    json_write_str(&text, "node", report->node);
+    json_write_str(&text, "source", report->source);
+    json_write_str(&text, "note", note);
     if (report->body_size) {
         AUTOBUF body = {0};
         text_add_utf8(&body, report->body, report->body_size);
-        json_put_str(data, "body", body.data);
+        json_write_str(&text, "body", body.data);
     }
-    struct store *store = job->jobs->options.store;
-    store_put_json(store, STORE_PINGS, store_next_id(store, STORE_PINGS), job->name, at, data);
+    json_write_close(&text, '}');
+    store_put(store, STORE_PINGS, store_next_id(store, STORE_PINGS), job->name, at, buf_str(&text));
     job->pings++;
 }
 
