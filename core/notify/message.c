@@ -80,11 +80,12 @@ static int64_t read_time(const char *text)
     return strcmp(text, no_end) != 0 && time_parse(text, &ms) ? ms : 0;
 }
 
-static struct belfry_alert alert_view(const json_t *json, const char *external_url, struct arena *arena)
+static const struct belfry_alert *alert_view(const json_t *json, const char *external_url, struct arena *arena)
 {
     const json_t *labels = json_object_get(json, "labels");
-    return (struct belfry_alert){
-        .size = sizeof(struct belfry_alert),
+    struct belfry_alert *view = arena_alloc(arena, sizeof *view);
+    *view = (struct belfry_alert){
+        .size = sizeof *view,
         .resolved = strcmp(json_str(json, "status", ""), "resolved") == 0,
         .name = arena_strdup(arena, json_str(labels, "alertname", "")),
         .fingerprint = arena_strdup(arena, json_str(json, "fingerprint", "")),
@@ -94,6 +95,7 @@ static struct belfry_alert alert_view(const json_t *json, const char *external_u
         .ends_at = read_time(json_str(json, "endsAt", no_end)),
         .generator_url = external_url,
     };
+    return view;
 }
 
 /* What all alerts agree on. The caller owns it. */
@@ -152,7 +154,7 @@ struct belfry_notification message_view(const struct notification *n, const char
     AUTOJSON *annotations = common(alerts, "annotations");
     AUTOJSON *group = group_labels(labels);
     size_t n_alerts = json_array_size(alerts), n_recipients = json_array_size(recipients);
-    struct belfry_alert *views = arena_alloc(arena, (n_alerts + 1) * sizeof *views);
+    const struct belfry_alert **views = arena_alloc(arena, (n_alerts + 1) * sizeof *views);
     for (size_t i = 0; i < n_alerts; i++)
         views[i] = alert_view(json_array_get(alerts, i), external_url, arena);
     const char **names = arena_alloc(arena, (n_recipients + 1) * sizeof *names);

@@ -83,7 +83,7 @@ static const char *about(const struct belfry_alert *alert)
 const char *render_title(const struct belfry_notification *n, bool once, struct arena *arena)
 {
     const struct words *words = words_of(n);
-    const struct belfry_alert *first = &n->alerts[0];
+    const struct belfry_alert *first = n->alerts[0];
     AUTOBUF out = {0};
     if (!once)
         buf_adds(&out, n->resolved ? words->resolved : words->firing);
@@ -149,7 +149,7 @@ const char *render_text(const struct belfry_notification *n, struct arena *arena
     for (size_t i = 0; i < n->n_alerts; i++) {
         if (i)
             buf_adds(&out, "\n");
-        add_alert(&out, n, &n->alerts[i]);
+        add_alert(&out, n, n->alerts[i]);
     }
     return arena_strdup(arena, buf_str(&out));
 }

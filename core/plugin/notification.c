@@ -23,19 +23,24 @@ static struct belfry_list copy_list(const struct belfry_list *from, struct arena
     return (struct belfry_list){from->n, items};
 }
 
-static const struct belfry_alert *copy_alerts(const struct belfry_notification *from, struct arena *arena)
+static const struct belfry_alert *copy_alert(const struct belfry_alert *from, struct arena *arena)
 {
-    struct belfry_alert *alerts = arena_alloc(arena, (from->n_alerts + 1) * sizeof *alerts);
-    for (size_t i = 0; i < from->n_alerts; i++) {
-        const struct belfry_alert *a = &from->alerts[i];
-        alerts[i] = *a;
-        alerts[i].size = sizeof alerts[i];
-        alerts[i].name = text(a->name, arena);
-        alerts[i].fingerprint = text(a->fingerprint, arena);
-        alerts[i].labels = copy_map(&a->labels, arena);
-        alerts[i].annotations = copy_map(&a->annotations, arena);
-        alerts[i].generator_url = text(a->generator_url, arena);
-    }
+    struct belfry_alert *alert = arena_alloc(arena, sizeof *alert);
+    *alert = *from;
+    alert->size = sizeof *alert;
+    alert->name = text(from->name, arena);
+    alert->fingerprint = text(from->fingerprint, arena);
+    alert->labels = copy_map(&from->labels, arena);
+    alert->annotations = copy_map(&from->annotations, arena);
+    alert->generator_url = text(from->generator_url, arena);
+    return alert;
+}
+
+static const struct belfry_alert *const *copy_alerts(const struct belfry_notification *from, struct arena *arena)
+{
+    const struct belfry_alert **alerts = arena_alloc(arena, (from->n_alerts + 1) * sizeof *alerts);
+    for (size_t i = 0; i < from->n_alerts; i++)
+        alerts[i] = copy_alert(from->alerts[i], arena);
     return alerts;
 }
 

@@ -492,6 +492,7 @@ struct belfry_notification mock_notification(void)
                                               .annotations = {1, annotations},
                                               .starts_at = 1700000000000,
                                               .generator_url = ""};
+    static const struct belfry_alert *const pointer = &alert;
     return (struct belfry_notification){.size = sizeof(struct belfry_notification),
                                         .id = "01hf-7x",
                                         .attempt = 1,
@@ -502,7 +503,7 @@ struct belfry_notification mock_notification(void)
                                         .group_labels = {1, labels},
                                         .common_labels = {2, labels},
                                         .common_annotations = {1, annotations},
-                                        .alerts = &alert,
+                                        .alerts = &pointer,
                                         .n_alerts = 1,
                                         .title = "[FIRING] JobFailed nightly",
                                         .text = "The job failed.\nExit code 3.\n",

@@ -3,7 +3,8 @@
  * belfry/plugin.h: all that a Belfry plugin needs. ABI 1.0.
  *
  * The promise. A plugin built against 1.N loads in every host of 1.N or newer within major 1. Structs only grow at their end
- * and carry their size; functions of the host's table are only added at its end. A host refuses another major and a newer minor.
+ * and carry their size (those without one never change); functions of the host's table are only added at its end. A host refuses
+ * another major and a newer minor.
  * So: fill structs with designated initialisers, compare versions with >=, never with ==.
  *
  * The life of a plugin. The host loads NAME.so once and keeps it for good, so there is nothing to unload. For each configured
@@ -100,7 +101,7 @@ struct belfry_notification {
     uint32_t truncated_alerts;
     const char *channel, *receiver, *group_key, *language;  /* language: "en" or "zh" */
     struct belfry_map group_labels, common_labels, common_annotations;
-    const struct belfry_alert *alerts;
+    const struct belfry_alert *const *alerts;  /* pointers, since the struct may grow */
     size_t n_alerts;
     struct belfry_list recipients;   /* whom the alert names; after a partial delivery those that are left */
     const char *title, *text;        /* built-in rendering in `language`: one line, and plain text with \n */
