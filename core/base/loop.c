@@ -100,18 +100,17 @@ static void heap_remove(struct heap *heap, struct timer *timer)
 
 /* ---- timers ---- */
 
-/* Milliseconds until the earliest timer; -1: none. */
+static int64_t until(int64_t due, int64_t now)
+{
+    return due > now ? due - now : 0;
+}
+
+/* Milliseconds until the earliest timer, 0 if one is overdue; -1: none. */
 static int64_t next_delay(const struct loop *loop)
 {
-    int64_t delay = -1;
-    if (loop->monotonic.n)
-        delay = loop->monotonic.at[1]->due - loop_monotonic(loop);
-    if (loop->wall.n) {
-        int64_t wall = loop->wall.at[1]->due - loop_now(loop);
-        if (delay < 0 || wall < delay)
-            delay = wall;
-    }
-    return delay < 0 && (loop->wall.n || loop->monotonic.n) ? 0 : delay;
+    int64_t delay = loop->monotonic.n ? until(loop->monotonic.at[1]->due, loop_monotonic(loop)) : -1;
+    int64_t wall = loop->wall.n ? until(loop->wall.at[1]->due, loop_now(loop)) : -1;
+    return delay < 0 || (wall >= 0 && wall < delay) ? wall : delay;
 }
 
 static void arm(struct loop *loop)

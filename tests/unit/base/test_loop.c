@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../unit.h"
 
+#include <unistd.h>
+
 static const int64_t start = 1772330400000; /* 2026-03-01T02:00:00Z */
 
 struct record {
@@ -124,6 +126,35 @@ static void real_timers_fire(void **state)
     loop_free(loop);
 }
 
+static void spend(int64_t ms)
+{
+    for (int64_t end = time_monotonic() + ms; time_monotonic() < end;)
+        ;
+}
+
+static void an_overdue_timer_is_not_forgotten_for_a_far_one(void **state)
+{
+    (void)state;
+    alarm(20); /* instead of hanging */
+    struct loop *loop = loop_new();
+    struct timer near, far;
+    timer_init(&near, loop, count_and_stop, loop);
+    timer_init(&far, loop, count_and_stop, loop);
+    timer_after(&near, 1);
+    spend(5);
+    timer_at(&far, time_wall() + HOUR); /* looks at all timers anew */
+    loop_run(loop);
+    assert_false(timer_is_set(&near));
+    timer_at(&near, time_wall() + 1);
+    spend(5);
+    timer_after(&far, HOUR);
+    loop_run(loop);
+    assert_false(timer_is_set(&near));
+    timer_stop(&far);
+    loop_free(loop);
+    alarm(0);
+}
+
 struct order {
     struct loop *loop;
     int n;
@@ -167,6 +198,7 @@ int main(void)
         cmocka_unit_test(timers_set_themselves_again_and_stop_others),
         cmocka_unit_test(setting_again_moves),
         cmocka_unit_test(real_timers_fire),
+        cmocka_unit_test(an_overdue_timer_is_not_forgotten_for_a_far_one),
         cmocka_unit_test(deferred_calls_run_in_the_next_turn_of_their_adder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
