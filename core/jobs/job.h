@@ -41,6 +41,7 @@ struct job {
 
     int64_t alive_for;   /* a heartbeat promised the next word within this; 0: none */
     int64_t alive_until; /* monotonic */
+    bool silent;         /* its heartbeats stopped, and that was told */
 
     struct run *open; /* oldest first */
     size_t n_open;
@@ -91,6 +92,7 @@ void run_free(struct run *run); /* its texts */
 /* jobs.c */
 struct job *job_new(struct jobs *jobs, const char *name);
 int job_check_new(const struct jobs *jobs, const char *name, struct error *e); /* could a report make this job? */
+void job_leave_pause(struct job *job);
 void job_set_state(struct job *job, enum job_state state, const char *reason); /* reason null: none */
 
 static inline int64_t job_grace(const struct job *job)

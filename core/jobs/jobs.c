@@ -242,14 +242,22 @@ int jobs_pause(struct jobs *jobs, struct job *job, struct error *e)
     return 0;
 }
 
+/* What came due meanwhile is nobody's fault: the next slot is the first one from now, a promise begins anew. */
+void job_leave_pause(struct job *job)
+{
+    struct loop *loop = job->jobs->options.loop;
+    job->expected = job_next_slot(job, loop_now(loop));
+    job->late_told = false;
+    job->alive_until = loop_monotonic(loop) + job->alive_for;
+    job_set_state(job, job->n_open ? JOB_RUNNING : job->expected ? JOB_SCHEDULED : JOB_NEW, NULL);
+}
+
 int jobs_resume(struct jobs *jobs, struct job *job, struct error *e)
 {
+    (void)jobs;
     if (job->state != JOB_PAUSED)
         return error_set(e, "job '%s' is not paused", job->name);
-    /* What came due meanwhile is nobody's fault: the next slot is the first one from now. */
-    job->expected = job_next_slot(job, loop_now(jobs->options.loop));
-    job->late_told = false;
-    job_set_state(job, job->n_open ? JOB_RUNNING : job->expected ? JOB_SCHEDULED : JOB_NEW, NULL);
+    job_leave_pause(job);
     job_store(job);
     job_arm(job);
     return 0;

@@ -134,6 +134,7 @@ void job_store(struct job *job)
     json_write_flag(&text, "late_told", job->late_told);
     json_write_int(&text, "missed", (int64_t)job->missed);
     json_write_int(&text, "alive_for", job->alive_for);
+    json_write_flag(&text, "silent", job->silent);
     json_write_open(&text, "open", '[');
     for (size_t i = 0; i < job->n_open; i++)
         write_kept_run(&text, NULL, &job->open[i]);
@@ -162,6 +163,7 @@ int job_load(struct jobs *jobs, const struct store_record *record, struct error 
     job->late_told = json_flag(json, "late_told", false);
     job->missed = (uint64_t)json_int(json, "missed", 0);
     job->alive_for = json_int(json, "alive_for", 0);
+    job->silent = json_flag(json, "silent", false);
     /* The agent was away: the promise of a heartbeat begins anew. */
     job->alive_until = loop_monotonic(jobs->options.loop) + job->alive_for;
     const json_t *open = json_object_get(json, "open"), *last = json_object_get(json, "last");

@@ -37,11 +37,11 @@ static void record_ping(struct job *job, const struct job_report *report, int64_
     job->pings++;
 }
 
-/* The open run that a report speaks of: the one with its rid, or, when it gives none, the newest. */
+/* The open run that a report speaks of: the one with its rid, or, when it gives none, the newest that has none. */
 static struct run *find_open(struct job *job, const char *rid)
 {
     for (size_t i = job->n_open; i-- > 0;)
-        if (!rid || text_equal(job->open[i].rid, rid))
+        if (text_equal(job->open[i].rid, rid))
             return &job->open[i];
     return NULL;
 }
@@ -127,6 +127,7 @@ static void on_end(struct job *job, const struct job_report *report, int64_t at)
         job_keep_slot(job, at, run);
     end_run(job, run, report, at, state);
     job->alive_for = 0;
+    job->silent = false;
     struct run ended = *run;
     forget_open(job, run);
     run_free(&job->last);
@@ -138,23 +139,24 @@ static void on_end(struct job *job, const struct job_report *report, int64_t at)
 
 static void on_alive(struct job *job, const struct job_report *report, int64_t at)
 {
-    bool was_silent = !job->alive_for;
+    bool is_news = job->alive_for != report->alive_for || !job->n_open;
     job->alive_for = report->alive_for;
     job->alive_until = loop_monotonic(job->jobs->options.loop) + report->alive_for;
-    if (job->n_open && !was_silent)
-        return; /* nothing new: nothing to write */
     if (!job->n_open) {
         struct run *run = open_run(job, report, at);
         job_keep_slot(job, at, run);
         run_store(job, run);
         job_set_state(job, JOB_RUNNING, NULL);
         job_emit(job, "job.started", run, at);
-    } else if (job->state == JOB_MISSED) {
-        job_set_state(job, JOB_RUNNING, "its heartbeat is back");
+    }
+    if (job->silent) {
+        job->silent = false;
         job->missed = 0;
+        job_set_state(job, JOB_RUNNING, "its heartbeat is back");
         job_emit(job, "job.alive", &job->open[job->n_open - 1], at);
     }
-    job_store(job);
+    if (is_news) /* an unchanged repeat writes nothing */
+        job_store(job);
 }
 
 static void on_retry(struct job *job, const struct job_report *report, int64_t at)
@@ -164,12 +166,20 @@ static void on_retry(struct job *job, const struct job_report *report, int64_t a
     job_emit(job, "job.retried", run, at);
 }
 
-/* Is this the end of a run that has ended already, told again? */
+/* Is this what was said of the last run already, told again? Another outcome is news. */
 static bool is_repeat(const struct job *job, const struct job_report *report)
 {
-    return report->rid &&
-           (report->kind == REPORT_SUCCESS || report->kind == REPORT_FAIL || report->kind == REPORT_START) &&
-           job->last.id && text_equal(job->last.rid, report->rid);
+    if (!report->rid || !job->last.id || !text_equal(job->last.rid, report->rid))
+        return false;
+    return report->kind == REPORT_START || (report->kind == REPORT_SUCCESS && job->last.state == JOB_SUCCEEDED) ||
+           (report->kind == REPORT_FAIL && job->last.state == JOB_FAILED);
+}
+
+/* Older than what is known? Not if it ends a run that is open: runs overlap, and hosts have clocks of their own. */
+static bool is_stale(struct job *job, const struct job_report *report, int64_t at)
+{
+    bool ends = report->kind == REPORT_SUCCESS || report->kind == REPORT_FAIL;
+    return at + tolerance < job->last_report && !(ends && report->rid && find_open(job, report->rid));
 }
 
 void jobs_report(struct jobs *jobs, struct job *job, const struct job_report *given)
@@ -192,14 +202,16 @@ void jobs_report(struct jobs *jobs, struct job *job, const struct job_report *gi
         job_store(job);
         return;
     }
-    if (at + tolerance < job->last_report || is_repeat(job, &report)) {
+    if (job->last_report > now) /* the clock was set back: what it said before counts no more */
+        job->last_report = now;
+    if (is_stale(job, &report, at) || is_repeat(job, &report)) {
         jobs->stats.stale++;
         record_ping(job, &report, at, "older than what is known, or told before");
         job_store(job);
         return;
     }
     if (job->state == JOB_PAUSED) /* as with healthchecks: the next report resumes */
-        job_set_state(job, JOB_NEW, NULL);
+        job_leave_pause(job);
     if (at > job->last_report)
         job->last_report = at;
     if (report.kind == REPORT_ALIVE) {

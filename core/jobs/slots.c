@@ -6,6 +6,8 @@
  * missed. */
 static const int64_t forgiveness = MINUTE;
 
+enum { MOST_COUNTED = 1000 }; /* missed slots */
+
 static bool has_plan(const struct config_job *config)
 {
     return config && (config->schedule || config->every);
@@ -41,10 +43,19 @@ static int64_t early(const struct job *job, int64_t slot)
     return grace < half ? grace : half;
 }
 
+/* Beyond the slot after the next one, no report can have moved what is expected: the clock was ahead when it was set.
+ */
+static bool is_too_far(const struct job *job, int64_t now)
+{
+    int64_t next = job_next_slot(job, now), after = job->config->every ? next : job_next_slot(job, next);
+    return job->expected && after && job->expected > after;
+}
+
 void job_plan(struct job *job)
 {
     AUTOFREE char *plan = plan_text(job->config);
-    if (text_equal(plan, job->plan) && (job->expected || !plan))
+    if (text_equal(plan, job->plan) &&
+        (!plan || (job->expected && !is_too_far(job, loop_now(job->jobs->options.loop)))))
         return;
     free(job->plan);
     job->plan = TAKE(plan);
@@ -153,13 +164,14 @@ void job_arm(struct job *job)
 static void tell_missed(struct job *job, int64_t now)
 {
     int64_t slot = job->expected;
-    /* All slots whose grace is over are one piece of news. */
+    /* All slots whose grace is over are one piece of news. After a long time away they are not all counted. */
+    int steps = 0;
     do {
         job->missed++;
         job->expected = job_next_slot(job, job->expected);
-    } while (job->expected && !job->config->every && missed_at(job) <= now);
-    if (job->config->every && job->expected <= now)
-        job->expected = job_next_slot(job, now);
+    } while (job->expected && !job->config->every && missed_at(job) <= now && ++steps < MOST_COUNTED);
+    if (job->config->every ? job->expected <= now : job->expected && missed_at(job) <= now)
+        job->expected = job_next_slot(job, job->config->every ? now : now - job_grace(job));
     job->late_told = false;
     char when[TIME_TEXT], grace[DURATION_TEXT];
     AUTOFREE char *open =
@@ -222,6 +234,7 @@ static void on_silence(void *data)
     char text[DURATION_TEXT];
     AUTOFREE char *reason = x_printf("no heartbeat for %s", duration_format(job->alive_for, text));
     job->alive_for = 0;
+    job->silent = true;
     job->missed++;
     job_set_state(job, JOB_MISSED, reason);
     job_emit(job, "job.missed", job->n_open ? &job->open[job->n_open - 1] : NULL, loop_now(job->jobs->options.loop));

@@ -155,6 +155,107 @@ static void a_rid_is_the_same_in_either_case(void **state)
     teardown(&w);
 }
 
+static void an_end_without_rid_ends_no_run_that_has_one(void **state)
+{
+    (void)state;
+    struct world w;
+    struct config_job job = {.name = "j"};
+    setup(&w, &job, 1);
+    report(&w, REPORT_START, rid_a);
+    report(&w, REPORT_SUCCESS, NULL); /* the command pings by itself */
+    report(&w, REPORT_FAIL, rid_a);   /* and then its wrapper says how it ended */
+    assert_told(&w, "job.started job.succeeded job.failed ");
+    report(&w, REPORT_SUCCESS, rid_a); /* another outcome is no repeat */
+    assert_told(&w, "job.succeeded ");
+    teardown(&w);
+}
+
+static void an_end_of_an_open_run_is_never_too_old(void **state)
+{
+    (void)state;
+    struct world w;
+    struct config_job job = {.name = "j"};
+    setup(&w, &job, 1);
+    report(&w, REPORT_START, rid_a);
+    loop_advance(w.loop, HOUR);
+    report(&w, REPORT_START, rid_b);
+    jobs_report(w.jobs, jobs_find(w.jobs, "j"),
+                &(struct job_report){.kind = REPORT_FAIL, .rid = rid_a, .time = midnight + MINUTE, .duration = -1});
+    assert_told(&w, "job.started job.started job.failed ");
+    teardown(&w);
+}
+
+static void a_clock_that_was_set_back_silences_nobody(void **state)
+{
+    (void)state;
+    struct world w;
+    struct config_job job = {
+        .name = "j", .schedule = cron("0 2 * * *"), .schedule_text = "0 2 * * *", .grace = 10 * MINUTE};
+    setup(&w, &job, 1);
+    report(&w, REPORT_SUCCESS, NULL);
+    jobs_free(w.jobs);
+    loop_set_virtual(w.loop, midnight - 365LL * DAY);
+    open_jobs(&w);
+    report(&w, REPORT_FAIL, NULL);
+    assert_told(&w, "job.succeeded job.failed ");
+    loop_advance(w.loop, 2 * HOUR + 10 * MINUTE);
+    assert_told(&w, "job.missed ");
+    teardown(&w);
+}
+
+static void a_second_silence_is_told_too(void **state)
+{
+    (void)state;
+    struct world w;
+    struct config_job job = {.name = "j"};
+    struct job_report alive = {.kind = REPORT_ALIVE, .alive_for = 15 * SECOND, .duration = -1};
+    setup(&w, &job, 1);
+    jobs_report(w.jobs, jobs_find(w.jobs, "j"), &alive);
+    loop_advance(w.loop, 15 * SECOND);
+    assert_told(&w, "job.started job.missed ");
+    report(&w, REPORT_START, NULL); /* it starts again */
+    jobs_report(w.jobs, jobs_find(w.jobs, "j"), &alive);
+    assert_told(&w, "job.started job.alive ");
+    restart(&w);
+    loop_advance(w.loop, 15 * SECOND);
+    assert_told(&w, "job.missed ");
+    teardown(&w);
+}
+
+static void a_new_promise_of_a_heartbeat_survives_a_restart(void **state)
+{
+    (void)state;
+    struct world w;
+    struct config_job job = {.name = "j"};
+    setup(&w, &job, 1);
+    for (int i = 0; i < 2; i++)
+        jobs_report(
+            w.jobs, jobs_find(w.jobs, "j"),
+            &(struct job_report){.kind = REPORT_ALIVE, .alive_for = i ? 600 * SECOND : 15 * SECOND, .duration = -1});
+    restart(&w);
+    loop_advance(w.loop, 599 * SECOND);
+    assert_told(&w, "job.started ");
+    teardown(&w);
+}
+
+static void years_away_hold_nobody_up(void **state)
+{
+    (void)state;
+    struct world w;
+    struct config_job job = {.name = "j", .schedule = cron("* * * * *"), .schedule_text = "* * * * *", .grace = MINUTE};
+    setup(&w, &job, 1);
+    jobs_free(w.jobs);
+    loop_set_virtual(w.loop, midnight + 60LL * 365 * DAY);
+    open_jobs(&w);
+    int64_t before = time_monotonic();
+    loop_advance(w.loop, MINUTE);
+    assert_told(&w, "job.missed ");
+    assert_true(time_monotonic() - before < SECOND);
+    loop_advance(w.loop, MINUTE); /* and counted from now on as ever */
+    assert_told(&w, "job.missed ");
+    teardown(&w);
+}
+
 static void repeats_and_old_news_change_history_only(void **state)
 {
     (void)state;
@@ -528,6 +629,12 @@ int main(void)
         cmocka_unit_test(a_run_is_followed),
         cmocka_unit_test(runs_side_by_side_are_paired_by_rid),
         cmocka_unit_test(a_rid_is_the_same_in_either_case),
+        cmocka_unit_test(an_end_without_rid_ends_no_run_that_has_one),
+        cmocka_unit_test(an_end_of_an_open_run_is_never_too_old),
+        cmocka_unit_test(a_clock_that_was_set_back_silences_nobody),
+        cmocka_unit_test(a_second_silence_is_told_too),
+        cmocka_unit_test(a_new_promise_of_a_heartbeat_survives_a_restart),
+        cmocka_unit_test(years_away_hold_nobody_up),
         cmocka_unit_test(repeats_and_old_news_change_history_only),
         cmocka_unit_test(a_slot_without_a_word_is_missed_once),
         cmocka_unit_test(an_early_report_keeps_the_slot),
