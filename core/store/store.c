@@ -21,6 +21,9 @@
  * The way of a change: `current` takes it; at the end of the loop's turn `current` is given to the writer if that has
  * nothing to do, else it goes on growing, up to the bound of a batch; full ones wait in `queue`. So a transaction is
  * one or more whole turns of the loop, and the longer a sync takes the more changes share the next one.
+ *
+ * A sync has its price however little it writes. So where one would follow the other without pause, the next batch may
+ * grow for a moment, until twice as many share it as shared the last one, or ENOUGH.
  */
 struct store {
     struct loop *loop;
@@ -32,6 +35,8 @@ struct store {
 
     /* Events of our own instead of loop_defer(): those could not be taken back at the end. */
     struct event *handover; /* at the end of this turn of the loop */
+    struct event *growth;   /* set: `current` may grow until then */
+    size_t enough;          /* or until so many wait for it */
     struct event *wake;     /* a thread has something to say */
     int wake_fd;
     bool handover_is_due;
@@ -52,7 +57,7 @@ struct store {
     struct store_stats stats;
 };
 
-enum { PRUNE_EVERY = MINUTE, MOST_WAITING_BYTES = 64 * 1024 * 1024 };
+enum { PRUNE_EVERY = MINUTE, MOST_WAITING_BYTES = 64 * 1024 * 1024, GROW_MS = 1, ENOUGH = 16 };
 
 /* ---- telling ---- */
 
@@ -110,6 +115,12 @@ static void give_next(struct store *store)
     store_writer_give(store->writer, store->given);
 }
 
+static bool may_grow(const struct store *store)
+{
+    return !store->queue && !is_large(store->current) && store->current->n_waiters < store->enough &&
+           evtimer_pending(store->growth, NULL);
+}
+
 static void hand_over(struct store *store)
 {
     bool has_changes = store->queue || store_batch_count(store->current);
@@ -119,7 +130,8 @@ static void hand_over(struct store *store)
     } else if (store->is_stuck) {
         tell(store, store->current, STORE_FULL); /* the changes wait, and go on being merged */
     } else if (!store->given && has_changes) {
-        give_next(store);
+        if (!may_grow(store))
+            give_next(store);
     } else if (!store->given) {
         tell(store, store->current, STORE_OK);
     } else if (is_large(store->current)) {
@@ -135,6 +147,22 @@ static void on_handover(evutil_socket_t fd, short what, void *data)
     hand_over(store);
 }
 
+static void on_grown(evutil_socket_t fd, short what, void *data)
+{
+    (void)fd, (void)what;
+    hand_over(data);
+}
+
+/* A batch was written while others came to wait for the next one: let that grow. */
+static void let_grow(struct store *store, size_t n_written)
+{
+    static const struct timeval moment = {.tv_usec = GROW_MS * 1000};
+    if (!store->current->n_waiters)
+        return;
+    store->enough = n_written < ENOUGH / 2 ? 2 * n_written : ENOUGH;
+    event_add(store->growth, &moment);
+}
+
 /* ---- what the writer says ---- */
 
 static void on_written(struct store *store)
@@ -143,6 +171,7 @@ static void on_written(struct store *store)
     store->is_stuck = false;
     store->stats.batches++;
     store->stats.records += store_batch_count(batch);
+    let_grow(store, batch->n_waiters);
     tell(store, batch, STORE_OK);
     store_batch_free(batch);
     hand_over_soon(store);
@@ -229,6 +258,8 @@ static void store_free(struct store *store)
 {
     if (store->handover)
         event_free(store->handover);
+    if (store->growth)
+        event_free(store->growth);
     if (store->wake)
         event_free(store->wake);
     if (store->wake_fd >= 0)
@@ -290,6 +321,7 @@ static int make_events(struct store *store, struct error *e)
     if (store->wake_fd < 0)
         return error_set(e, "the store cannot have an event descriptor: %s", strerror(errno));
     store->handover = event_new(base, -1, 0, on_handover, store);
+    store->growth = evtimer_new(base, on_grown, store);
     store->wake = event_new(base, store->wake_fd, EV_READ | EV_PERSIST, on_wake, store);
     return event_add(store->wake, NULL) == 0 ? 0 : error_set(e, "the loop does not take the store's descriptor");
 }

@@ -243,6 +243,24 @@ static void test_one_sync_serves_many(void **state)
     assert_int_equal(count(f, STORE_RUNS), 500);
 }
 
+/* A batch that formed during a sync may grow for a moment, but is written though nobody else comes. */
+static void test_a_batch_does_not_wait_for_others(void **state)
+{
+    struct fixture *f = *state;
+    struct answer first = {0}, second = {0};
+    open_store(f);
+    store_put(f->store, STORE_RUNS, 1, "", 0, "{}");
+    store_commit(f->store, on_answer, &first);
+    loop_turn(f->loop); /* the writer has it */
+    store_put(f->store, STORE_RUNS, 2, "", 0, "{}");
+    store_commit(f->store, on_answer, &second);
+    pump(f, &second.came);
+    assert_int_equal(first.times, 1);
+    assert_int_equal(second.times, 1);
+    assert_int_equal(second.result, STORE_OK);
+    assert_int_equal(count(f, STORE_RUNS), 2);
+}
+
 /* Many turns while the writer is busy: batches are bounded, nothing is lost or out of order. */
 static void test_a_storm_is_cut_into_batches(void **state)
 {
@@ -490,6 +508,7 @@ int main(void)
         TEST(test_answers_at_the_end_of_a_turn_if_nothing_waits),
         TEST(test_a_callback_may_put_and_wait),
         TEST(test_one_sync_serves_many),
+        TEST(test_a_batch_does_not_wait_for_others),
         TEST(test_a_storm_is_cut_into_batches),
         TEST(test_works_while_time_stands_still),
         TEST(test_ids_ascend_over_restarts),
