@@ -53,7 +53,7 @@ static struct lane *pop_ready(struct channel *channel)
     return lane;
 }
 
-void lane_make_ready(struct lane *lane)
+void lane_push(struct lane *lane)
 {
     if (lane->ready || lane->delivery || !lane->first || !lane->first->committed)
         return;
@@ -64,6 +64,11 @@ void lane_make_ready(struct lane *lane)
     else
         lane->channel->first_ready = lane;
     lane->channel->last_ready = lane;
+}
+
+void lane_make_ready(struct lane *lane)
+{
+    lane_push(lane);
     channel_pump(lane->channel);
 }
 
@@ -124,6 +129,13 @@ static int64_t back_off(const struct config_retry *retry, unsigned attempts)
     double bound = (double)retry->delay * pow(retry->factor, attempts > 0 ? attempts - 1 : 0);
     int64_t most = bound < (double)retry->max_delay ? (int64_t)bound : retry->max_delay;
     return most > 0 ? (int64_t)(text_random() % (uint64_t)(most + 1)) : 0;
+}
+
+/* The time that the agent was away does not count: it tried nothing then. */
+static int64_t give_up_at(const struct notification *n)
+{
+    int64_t since = n->created_at > n->notify->started_at ? n->created_at : n->notify->started_at;
+    return since + retry_of(n->lane->channel)->give_up_after;
 }
 
 static json_t *failures_json(const struct channel_result *result)
@@ -208,6 +220,14 @@ static void fail(struct channel *channel, struct notification *n, const char *wh
     notification_finish(n, "failed");
 }
 
+/* The receiver asked all of us for quiet; a shorter wish does not end a longer one. */
+static void keep_quiet(struct channel *channel, int64_t ms)
+{
+    int64_t end = loop_monotonic(channel->notify->options.loop) + ms;
+    if (!timer_is_set(&channel->pause) || channel->pause.due < end)
+        timer_after(&channel->pause, ms);
+}
+
 static void retry_later(struct lane *lane, struct notification *n, const struct channel_result *result)
 {
     struct channel *channel = lane->channel;
@@ -216,7 +236,7 @@ static void retry_later(struct lane *lane, struct notification *n, const struct 
     int64_t now = loop_now(notify->options.loop), wait = back_off(retry, n->attempts);
     if (result->retry_after > wait)
         wait = result->retry_after;
-    if (now + wait > n->created_at + retry->give_up_after) {
+    if (now + wait > give_up_at(n)) {
         char text[DURATION_TEXT];
         AUTOFREE char *why = x_printf("given up after %s and %u attempts; the last said: %s",
                                       duration_format(retry->give_up_after, text), n->attempts, result->text);
@@ -224,7 +244,7 @@ static void retry_later(struct lane *lane, struct notification *n, const struct 
         return;
     }
     if (result->outcome == BELFRY_RATE_LIMITED && result->retry_after)
-        timer_after(&channel->pause, result->retry_after); /* the receiver asked all of us for quiet */
+        keep_quiet(channel, result->retry_after);
     json_put_time(n->data, "next_attempt", now + wait);
     notification_store(n);
     lane_hold(lane, wait);
@@ -308,6 +328,18 @@ static void lane_go_on(struct lane *lane, int64_t id)
         lane_make_ready(lane);
 }
 
+/* What a former configuration's receiver said of the message or the channel does not bind the present one: try again
+ * there. */
+static struct channel_result judge_again(const struct channel_result *result)
+{
+    struct channel_result again = *result;
+    if (result->outcome != BELFRY_DELIVERED && result->outcome != BELFRY_PARTIAL) {
+        again.outcome = BELFRY_UNAVAILABLE;
+        again.retry_after = 0;
+    }
+    return again;
+}
+
 static void on_done(void *ctx, const struct channel_result *result)
 {
     struct delivery *delivery = ctx;
@@ -316,11 +348,13 @@ static void on_done(void *ctx, const struct channel_result *result)
     struct notify *notify = channel->notify;
     struct notification *n = lane->first;
     int64_t id = n->id;
+    bool is_current = delivery->generation == channel->generation;
     n->attempts++;
     record_attempt(n, result);
     count(channel, result);
     end_delivery(delivery);
-    settle(lane, n, result);
+    struct channel_result again = judge_again(result);
+    settle(lane, n, is_current ? result : &again);
     if (channel->disabled && lane->first)
         lane_make_ready(lane); /* to be parked */
     else
@@ -336,14 +370,17 @@ static void park(struct channel *channel)
     while (channel->first_ready) {
         struct lane *lane = pop_ready(channel);
         struct notification *n = lane->first;
-        int64_t id = n->id, end = n->created_at + retry_of(channel)->give_up_after;
+        int64_t end = give_up_at(n);
         const char *why = channel->instance ? "the channel is disabled" : "the channel is not configured any more";
         if (!has_fallback(channel) && now < end) {
             lane_hold(lane, end - now);
             continue;
         }
         fail(channel, n, why);
-        lane_go_on(lane, id);
+        if (lane->first)
+            lane_push(lane); /* no recursion: a lane may be long */
+        else
+            lane_free(lane);
     }
 }
 

@@ -10,6 +10,8 @@ struct notify *notify_new(const struct notify_options *options)
     struct notify *notify = NEW(struct notify);
     notify->options = *options;
     notify->external_url = x_strdup("");
+    notify->started_at = loop_now(options->loop);
+    snprintf(notify->nonce, sizeof notify->nonce, "%04x", (unsigned)(text_random() & 0xffff));
     return notify;
 }
 
@@ -35,8 +37,11 @@ struct notification *notification_add(struct notify *notify, int64_t id, json_t 
     n->notify = notify;
     n->id = id;
     n->data = data;
-    n->public_id = x_printf("%s-%lld", notify->options.agent_id, (long long)id);
-    json_put_str(data, "id", n->public_id);
+    if (!json_object_get(data, "id")) {
+        AUTOFREE char *public_id = x_printf("%s-%lld-%s", notify->options.agent_id, (long long)id, notify->nonce);
+        json_put_str(data, "id", public_id);
+    }
+    n->public_id = x_strdup(json_str(data, "id", ""));
     n->attempts = (unsigned)json_int(data, "attempt_count", 0);
     time_parse(json_str(data, "created_at", "1970-01-01T00:00:00Z"), &n->created_at);
     HASH_ADD(hh, notify->notifications, id, sizeof n->id, n);
@@ -129,6 +134,7 @@ struct notification *notification_redirect(const struct notification *n, const c
     json_put_str(data, "fallback_of", n->public_id);
     json_put_time(data, "created_at", loop_now(n->notify->options.loop));
     json_put(data, "attempts", json_array());
+    json_object_del(data, "id");
     json_object_del(data, "attempt_count");
     json_object_del(data, "next_attempt");
     json_object_del(data, "refused");
@@ -177,10 +183,11 @@ static void wake(struct channel *channel)
         const char *text = json_str(lane->first->data, "next_attempt", NULL);
         if (lane->delivery || lane->ready)
             continue;
+        /* No wait is longer than a day: if one is, the clock was ahead when it was written. */
         if (text && time_parse(text, &next) && next > now)
-            lane_hold(lane, next - now);
+            lane_hold(lane, next - now < DAY ? next - now : DAY);
         else
-            lane_make_ready(lane);
+            lane_push(lane); /* the pump runs when all are looked at */
     }
 }
 
@@ -307,10 +314,11 @@ int64_t notify_parse_id(const struct notify *notify, const char *id)
 {
     size_t length = strlen(notify->options.agent_id);
     int64_t number;
-    if (!text_starts(id, notify->options.agent_id) || id[length] != '-' ||
-        !text_int(id + length + 1, 1, INT64_MAX, &number))
+    if (!text_starts(id, notify->options.agent_id) || id[length] != '-')
         return -1;
-    return number;
+    const char *digits = id + length + 1;
+    AUTOFREE char *first = x_strndup(digits, strcspn(digits, "-"));
+    return text_int(first, 1, INT64_MAX, &number) ? number : -1;
 }
 
 static int64_t oldest_of(const struct channel *channel)

@@ -57,7 +57,7 @@ void notify_alert(struct notify *notify, const struct alert *alert, enum tell wh
  * are those who may get it yet, `refused` those who never will. The caller owns the array. History is in
  * STORE_NOTIFICATIONS in the same form. */
 json_t *notify_list_pending(const struct notify *notify, int64_t before, size_t limit);
-/* The number inside a public id ("9f2c41d07a3b-17"); -1: not one of ours. */
+/* The number inside a public id ("9f2c41d07a3b-17-5e0a": agent, number, life); -1: not one of ours. */
 int64_t notify_parse_id(const struct notify *notify, const char *id);
 
 struct channel_status {

@@ -73,7 +73,10 @@ struct notify {
     struct channel *channels;
     struct notification *notifications;
     struct channel_generation *generation;
-    bool stopped; /* no new attempts */
+    int64_t started_at;
+    char nonce[5]; /* of this life: a number that a full disk kept from being stored may be given out again in the next
+                    */
+    bool stopped;  /* no new attempts */
     size_t under_way;
     void (*drained)(void *);
     void *drained_ctx;
@@ -93,7 +96,8 @@ void generation_unref(struct channel_generation *generation);
 
 /* delivery.c */
 void lane_append(struct channel *channel, struct notification *n);
-void lane_make_ready(struct lane *lane);
+void lane_push(struct lane *lane);             /* it may go, if its first notification is on disk */
+void lane_make_ready(struct lane *lane);       /* and begin, if the channel can */
 void lane_hold(struct lane *lane, int64_t ms); /* ready again after that long */
 void lane_free(struct lane *lane);
 void channel_pump(struct channel *channel);

@@ -15,7 +15,7 @@ struct waiter {
 struct store {
     struct row *tables[STORE_TABLES];
     int64_t next_id;
-    struct waiter waiters[1000];
+    struct waiter waiters[30000];
     size_t n_waiters, writes;
 };
 

@@ -132,8 +132,8 @@ static void forget_attempts(void)
 
 static void teardown(struct world *w)
 {
+    fake_store_commit(w->store, STORE_FAILED); /* waits that are left, as the store tells them when it is closed */
     notify_free(w->notify);
-    fake_store_commit(w->store, STORE_FAILED); /* waits that are left */
     forget_attempts();
     fake_store_free(w->store);
     loop_free(w->loop);
@@ -440,6 +440,87 @@ static void all_of_a_disabled_channel_goes_to_its_fallback(void **state)
     teardown(&w);
 }
 
+static void a_long_lane_of_a_disabled_channel_goes_to_the_fallback(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    w.config[0].fallback = "spare";
+    for (int i = 0; i < 20000; i++) { /* deep enough to end a stack, if each took a piece of it */
+        tell_job(&w, "mail", "a", TELL_FIRING);
+        fake_store_commit(w.store, STORE_OK);
+    }
+    answer("mail", disabled);
+    while (fake_store_count(w.store, STORE_OUTBOX) > fake_store_count(w.store, STORE_NOTIFICATIONS))
+        fake_store_commit(w.store, STORE_OK);
+    assert_int_equal(fake_store_count(w.store, STORE_NOTIFICATIONS), 20000);
+    teardown(&w);
+}
+
+static void what_a_former_receiver_says_does_not_bind_the_new_one(void **state)
+{
+    (void)state;
+    const struct channel_result *verdicts[] = {&disabled, &rejected};
+    for (size_t i = 0; i < COUNT(verdicts); i++) {
+        struct world w;
+        setup(&w);
+        tell(&w, "mail", "a");
+        configure(&w, 3);
+        answer("mail", *verdicts[i]);
+        loop_advance(w.loop, MINUTE);
+        assert_int_equal(count("mail"), 1);
+        answer("mail", delivered);
+        assert_has(history(&w), "\"state\":\"delivered\"");
+        teardown(&w);
+    }
+}
+
+static void time_away_does_not_count_towards_giving_up(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    tell(&w, "mail", "a");
+    answer("mail", unavailable);
+    notify_free(w.notify);
+    forget_attempts();
+    loop_advance(w.loop, 2LL * DAY);
+    open_notify(&w);
+    answer("mail", unavailable);
+    assert_int_equal(fake_store_count(w.store, STORE_OUTBOX), 1);
+    teardown(&w);
+}
+
+static void ids_of_two_lives_differ(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    tell(&w, "mail", "a");
+    char first[64];
+    strcpy(first, under_way[0]->id);
+    teardown(&w);
+    setup(&w); /* the same folder, but nothing of it reached the disk: the numbers start again */
+    tell(&w, "mail", "a");
+    assert_string_not_equal(under_way[0]->id, first);
+    assert_int_equal(notify_parse_id(w.notify, first), notify_parse_id(w.notify, under_way[0]->id));
+    teardown(&w);
+}
+
+static void a_shorter_quiet_does_not_end_a_longer_one(void **state)
+{
+    (void)state;
+    struct world w;
+    setup(&w);
+    tell(&w, "mail", "a");
+    tell(&w, "mail", "b");
+    answer("mail", (struct channel_result){.outcome = BELFRY_RATE_LIMITED, .code = 429, .retry_after = 5 * MINUTE});
+    answer("mail", (struct channel_result){.outcome = BELFRY_RATE_LIMITED, .code = 429, .retry_after = SECOND});
+    loop_advance(w.loop, 5 * MINUTE - 1);
+    assert_int_equal(count("mail"), 0);
+    teardown(&w);
+}
+
 static void a_channel_has_only_so_many_attempts_under_way(void **state)
 {
     (void)state;
@@ -588,6 +669,11 @@ int main(void)
         cmocka_unit_test(who_was_refused_for_good_is_not_forgotten_when_the_rest_got_it_later),
         cmocka_unit_test(a_disabled_channel_waits_for_a_new_configuration),
         cmocka_unit_test(all_of_a_disabled_channel_goes_to_its_fallback),
+        cmocka_unit_test(a_long_lane_of_a_disabled_channel_goes_to_the_fallback),
+        cmocka_unit_test(what_a_former_receiver_says_does_not_bind_the_new_one),
+        cmocka_unit_test(time_away_does_not_count_towards_giving_up),
+        cmocka_unit_test(ids_of_two_lives_differ),
+        cmocka_unit_test(a_shorter_quiet_does_not_end_a_longer_one),
         cmocka_unit_test(a_channel_has_only_so_many_attempts_under_way),
         cmocka_unit_test(a_restart_repeats_what_was_under_way_with_the_same_id),
         cmocka_unit_test(a_reload_lets_the_old_instances_finish),
