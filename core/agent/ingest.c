@@ -103,7 +103,11 @@ int agent_check(struct agent *agent, const struct cloud_event *event, struct err
 int agent_ingest(struct agent *agent, struct cloud_event *event, const char *checkpoint,
                  void (*done)(void *data, enum store_result), void *data, struct error *e)
 {
-    int result = store_accepts(agent->store, e) ? -1 : agent_check(agent, event, e);
+    int result = store_accepts(agent->store, e);
+    if (result)
+        jobs_hear(agent->jobs, event);
+    else
+        result = agent_check(agent, event, e);
     if (!result && !is_repeat(agent, event) && jobs_observe(agent->jobs, event, e) == 1)
         engine_process(agent->engine, event);
     if (!result && checkpoint)

@@ -87,6 +87,9 @@ void jobs_report(struct jobs *jobs, struct job *job, const struct job_report *re
 int jobs_check(struct jobs *jobs, const struct cloud_event *event, struct error *e);
 /* The same, and take it. */
 int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct error *e);
+/* An event that cannot be taken (the disk is full) still shows that its job is alive: what is due is put off. Writes
+ * nothing. */
+void jobs_hear(struct jobs *jobs, const struct cloud_event *event);
 
 int jobs_pause(struct jobs *jobs, struct job *job, struct error *e);
 int jobs_resume(struct jobs *jobs, struct job *job, struct error *e);

@@ -145,3 +145,14 @@ int jobs_observe(struct jobs *jobs, const struct cloud_event *event, struct erro
     jobs_report(jobs, job, &seen.report);
     return 0;
 }
+
+void jobs_hear(struct jobs *jobs, const struct cloud_event *event)
+{
+    struct observation seen;
+    struct error e;
+    struct job *job = read_event(event, &seen, &e) == 0 ? find_reported(jobs, seen.job) : NULL;
+    if (!job || seen.report.kind != REPORT_ALIVE || !job->alive_for)
+        return;
+    job->alive_until = loop_monotonic(jobs->options.loop) + job->alive_for;
+    job_arm(job);
+}

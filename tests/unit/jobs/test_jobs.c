@@ -83,6 +83,15 @@ static const char *state_of(struct world *w)
     return state;
 }
 
+static int observe(struct world *w, const char *type, const char *subject, const char *data, struct error *e)
+{
+    struct cloud_event *event =
+        cloud_event_new(NULL, "s", type, subject, loop_now(w->loop), json_parse(data, strlen(data), e));
+    int result = jobs_observe(w->jobs, event, e);
+    cloud_event_free(event);
+    return result;
+}
+
 static const char *rid_a = "11111111-1111-4111-8111-111111111111", *rid_b = "22222222-2222-4222-8222-222222222222";
 
 static void a_run_is_followed(void **state)
@@ -217,6 +226,28 @@ static void a_second_silence_is_told_too(void **state)
     jobs_report(w.jobs, jobs_find(w.jobs, "j"), &alive);
     assert_told(&w, "job.started job.alive ");
     restart(&w);
+    loop_advance(w.loop, 15 * SECOND);
+    assert_told(&w, "job.missed ");
+    teardown(&w);
+}
+
+static void a_heartbeat_that_cannot_be_taken_is_heard(void **state)
+{
+    (void)state;
+    struct world w;
+    struct error e;
+    struct config_job job = {.name = "j"};
+    setup(&w, &job, 1);
+    assert_int_equal(observe(&w, "job.heartbeat", "j", "{\"timeout\":15}", &e), 0);
+    fake_store_writes(w.store);
+    struct cloud_event *beat = cloud_event_new(NULL, "s", "job.heartbeat", "j", 0, json_pack("{s:i}", "timeout", 15));
+    for (int i = 0; i < 10; i++) {
+        loop_advance(w.loop, 10 * SECOND);
+        jobs_hear(w.jobs, beat);
+    }
+    cloud_event_free(beat);
+    assert_told(&w, "job.started ");
+    assert_int_equal(fake_store_writes(w.store), 0);
     loop_advance(w.loop, 15 * SECOND);
     assert_told(&w, "job.missed ");
     teardown(&w);
@@ -524,15 +555,6 @@ static void pause_and_resume(void **state)
     teardown(&w);
 }
 
-static int observe(struct world *w, const char *type, const char *subject, const char *data, struct error *e)
-{
-    struct cloud_event *event =
-        cloud_event_new(NULL, "s", type, subject, loop_now(w->loop), json_parse(data, strlen(data), e));
-    int result = jobs_observe(w->jobs, event, e);
-    cloud_event_free(event);
-    return result;
-}
-
 static void events_become_reports(void **state)
 {
     (void)state;
@@ -633,6 +655,7 @@ int main(void)
         cmocka_unit_test(an_end_of_an_open_run_is_never_too_old),
         cmocka_unit_test(a_clock_that_was_set_back_silences_nobody),
         cmocka_unit_test(a_second_silence_is_told_too),
+        cmocka_unit_test(a_heartbeat_that_cannot_be_taken_is_heard),
         cmocka_unit_test(a_new_promise_of_a_heartbeat_survives_a_restart),
         cmocka_unit_test(years_away_hold_nobody_up),
         cmocka_unit_test(repeats_and_old_news_change_history_only),
