@@ -116,6 +116,7 @@ static void watch_signals(struct agent *agent)
         event_callback_fn handle;
     } signals[] = {{SIGTERM, on_stop_signal}, {SIGINT, on_stop_signal}, {SIGHUP, on_reload_signal}};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit of a file is an error like any other */
     for (size_t i = 0; i < COUNT(signals); i++) {
         agent->signals[i] = evsignal_new(loop_base(agent->loop), signals[i].number, signals[i].handle, agent);
         event_add(agent->signals[i], NULL);
