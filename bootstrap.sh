@@ -22,7 +22,7 @@ TEXT
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libevent-dev libcurl4-openssl-dev libyaml-dev
     libssl-dev libltdl-dev libsqlite3-dev libjansson-dev uthash-dev"
 RUN_PACKAGES="python3 python3-aiosmtpd"
-CHECK_PACKAGES="libcmocka-dev openssl python3 python3-pytest python3-aiosmtpd curl exim4-daemon-light"
+CHECK_PACKAGES="libcmocka-dev openssl python3 python3-pytest python3-aiosmtpd curl strace exim4-daemon-light"
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cd "$top"

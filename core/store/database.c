@@ -305,6 +305,14 @@ static enum store_db_state state_of(const struct store_db *db)
     }
 }
 
+/* With no room at all the note is left out: the next start may then take this life's end for a clean one and check
+ * less, which is better than no agent. */
+static bool note_running(struct store_db *db, struct error *e)
+{
+    enum store_db_result result = store_db_note_clean(db, false, e);
+    return result == STORE_DB_DONE || result == STORE_DB_NO_ROOM;
+}
+
 static enum store_db_state set_up(struct store_db *db, const char *name, struct error *e)
 {
     int64_t version;
@@ -322,7 +330,7 @@ static enum store_db_state set_up(struct store_db *db, const char *name, struct 
         return STORE_DB_REFUSED;
     }
     if (upgrade(db->sql, version, e) < 0 || check(db->home, name, db->sql, e) < 0 || prepare_all(db, e) < 0 ||
-        read_last_ids(db, e) < 0 || store_db_note_clean(db, false, e) != STORE_DB_DONE)
+        read_last_ids(db, e) < 0 || !note_running(db, e))
         return state_of(db);
     return STORE_DB_OPEN;
 }
