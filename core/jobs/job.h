@@ -56,7 +56,7 @@ struct job {
 };
 
 struct slug {
-    char *slug;
+    const char *slug;
     struct job *jobs;
     UT_hash_handle hh;
 };
@@ -74,7 +74,7 @@ struct jobs {
 };
 
 /* slots.c: what is due, and what happens when it does not come */
-void job_plan(struct job *job); /* after a change of configuration: which slot is expected next */
+bool job_plan(struct job *job); /* after a change of configuration: which slot is expected next; has it changed? */
 void job_keep_slot(struct job *job, int64_t at, struct run *run); /* a start or an end came at this time */
 void job_arm(struct job *job);                                    /* set the timers by all that is due */
 void job_init_timers(struct job *job);

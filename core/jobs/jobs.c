@@ -45,7 +45,6 @@ static void clear_lookups(struct jobs *jobs)
     HASH_ITER(hh, jobs->slugs, slug, next)
     {
         HASH_DEL(jobs->slugs, slug);
-        free(slug->slug);
         free(slug);
     }
     HASH_CLEAR(by_uuid, jobs->by_uuid);
@@ -80,13 +79,14 @@ int jobs_restore(struct jobs *jobs, struct error *e)
     return store_load(jobs->options.store, STORE_JOBS, load_one, jobs, e);
 }
 
+/* `text` stands in the configuration or is the job's name: either lives until the look-ups are made anew. */
 static void add_slug(struct jobs *jobs, struct job *job, const char *text)
 {
     struct slug *slug;
     HASH_FIND_STR(jobs->slugs, text, slug);
     if (!slug) {
         slug = NEW(struct slug);
-        slug->slug = x_strdup(text);
+        slug->slug = text;
         HASH_ADD_KEYPTR(hh, jobs->slugs, slug->slug, strlen(slug->slug), slug);
     }
     job->next_of_slug = slug->jobs;
@@ -123,6 +123,7 @@ void jobs_configure(struct jobs *jobs, const struct config *config)
         if (!job) {
             job = job_new(jobs, config->jobs[i].name);
             job->id = store_next_id(jobs->options.store, STORE_JOBS);
+            job_store(job);
         }
         job->config = &config->jobs[i];
     }
@@ -134,9 +135,9 @@ void jobs_configure(struct jobs *jobs, const struct config *config)
             job_free(job);
             continue;
         }
-        job_plan(job);
+        if (job_plan(job)) /* what stays as it was is on disk already */
+            job_store(job);
         add_lookups(jobs, job);
-        job_store(job);
         job_arm(job);
     }
     jobs->sorted_is_current = false;

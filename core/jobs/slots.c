@@ -51,12 +51,12 @@ static bool is_too_far(const struct job *job, int64_t now)
     return job->expected && after && job->expected > after;
 }
 
-void job_plan(struct job *job)
+bool job_plan(struct job *job)
 {
     AUTOFREE char *plan = plan_text(job->config);
     if (text_equal(plan, job->plan) &&
         (!plan || (job->expected && !is_too_far(job, loop_now(job->jobs->options.loop)))))
-        return;
+        return false;
     free(job->plan);
     job->plan = TAKE(plan);
     job->late_told = false;
@@ -66,6 +66,7 @@ void job_plan(struct job *job)
         job->state = JOB_SCHEDULED;
     else if (job->state == JOB_SCHEDULED && !job->expected)
         job->state = JOB_NEW;
+    return true;
 }
 
 void job_keep_slot(struct job *job, int64_t at, struct run *run)

@@ -464,7 +464,9 @@ static void a_restart_changes_nothing(void **state)
     setup(&w, &job, 1);
     loop_advance(w.loop, 2 * HOUR);
     report(&w, REPORT_START, rid_a);
+    fake_store_writes(w.store);
     restart(&w);
+    assert_int_equal(fake_store_writes(w.store), 0);
     assert_string_equal(state_of(&w), "running");
     loop_advance(w.loop, 30 * MINUTE);
     restart(&w);
