@@ -296,9 +296,7 @@ struct loop *loop_new(void)
     loop->clock_fd = -1;
     struct event_config *config = event_config_new();
     if (config) {
-        /* Changes of what a socket is watched for go to the kernel together, once a turn. That asks for descriptors
-         * without twins: all of ours are close-on-exec, and children are spawned, not forked. */
-        event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+        event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
         loop->base = event_base_new_with_config(config);
         event_config_free(config);
     }
